@@ -1,0 +1,3 @@
+//! The wireloom command.
+
+fn main() {}

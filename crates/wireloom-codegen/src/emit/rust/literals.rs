@@ -1,0 +1,127 @@
+//! Literals of Rust that neither rustc nor clippy has a word against.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote;
+use serde_json::Value;
+
+/// An identifier as the model writes it: `name`, `r#type`.
+pub(super) fn ident(name: &str) -> Ident {
+    match name.strip_prefix("r#") {
+        Some(keyword) => Ident::new_raw(keyword, Span::call_site()),
+        None => Ident::new(name, Span::call_site()),
+    }
+}
+
+/// A string that is read easier without escapes.
+pub(super) fn raw_text(text: &str) -> TokenStream {
+    if !text.contains(['"', '\\', '\n']) {
+        return quote!(#text);
+    }
+    let hashes = (0..=text.len()).map(|count| "#".repeat(count)).find(|hashes| !text.contains(&format!("\"{hashes}")));
+    let plain = text.chars().all(|c| c == '\n' || (!c.is_control() && !turns_text(c)));
+    let literal = hashes.filter(|_| plain).and_then(|hashes| format!("r{hashes}\"{text}\"{hashes}").parse().ok());
+    literal.unwrap_or_else(|| quote!(#text))
+}
+
+/// Marks that turn the direction of text: compilers refuse them in literals.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A bound on a length or a count. What no message can reach is `usize::MAX`, on every platform.
+pub(super) fn length(bound: Option<u64>, missing: usize) -> TokenStream {
+    let bound = bound.map_or(Some(missing), |bound| usize::try_from(bound).ok());
+    match bound {
+        Some(bound) if u32::try_from(bound).is_ok() => {
+            let bound = Literal::usize_unsuffixed(bound);
+            quote!(#bound)
+        }
+        _ => quote!(usize::MAX),
+    }
+}
+
+/// An integer without suffix.
+pub(super) fn integer(value: i64) -> TokenStream {
+    if value == i64::MIN {
+        return quote!(i64::MIN);
+    }
+    let digits = Literal::u64_unsuffixed(value.unsigned_abs());
+    if value < 0 { quote!(-#digits) } else { quote!(#digits) }
+}
+
+/// A number with a fraction or an exponent.
+pub(super) fn float(value: f64) -> TokenStream {
+    use std::f64::consts as known;
+    const KNOWN: [f64; 19] = [
+        known::E,
+        known::FRAC_1_PI,
+        known::FRAC_1_SQRT_2,
+        known::FRAC_2_PI,
+        known::FRAC_2_SQRT_PI,
+        known::FRAC_PI_2,
+        known::FRAC_PI_3,
+        known::FRAC_PI_4,
+        known::FRAC_PI_6,
+        known::FRAC_PI_8,
+        known::LN_2,
+        known::LN_10,
+        known::LOG10_2,
+        known::LOG2_10,
+        known::LOG10_E,
+        known::LOG2_E,
+        known::PI,
+        known::SQRT_2,
+        known::TAU,
+    ];
+    let size = value.abs();
+    // A bound of 3.14 means 3.14: clippy takes it for a bad π, unless it is written with an exponent.
+    let text = if KNOWN.iter().any(|known| (known - size).abs() < 0.01) {
+        format!("{size:e}")
+    } else {
+        format!("{size:?}")
+    };
+    let digits: TokenStream = text.parse().unwrap_or_default();
+    if value.is_sign_negative() { quote!(-#digits) } else { quote!(#digits) }
+}
+
+/// An expression that makes a `Value`.
+pub(super) fn value(constant: &Value) -> TokenStream {
+    match constant {
+        Value::Null => quote!(::wireloom::json::Value::Null),
+        Value::Bool(value) => quote!(::wireloom::json::Value::Bool(#value)),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => {
+                let number = integer(number);
+                quote!(::wireloom::json::Value::from(#number))
+            }
+            None => {
+                let number = float(number.as_f64().unwrap_or_default());
+                quote!(::wireloom::json::Value::from(#number))
+            }
+        },
+        Value::String(text) => quote!(::wireloom::json::Value::from(#text)),
+        Value::Array(items) => {
+            let items = items.iter().map(value);
+            quote!(::wireloom::json::Value::Array(::std::vec![#(#items),*]))
+        }
+        Value::Object(entries) => {
+            let names = entries.keys();
+            let values = entries.values().map(value);
+            quote!(<::wireloom::json::Value as ::std::iter::FromIterator<(&str, ::wireloom::json::Value)>>::from_iter([
+                #((#names, #values)),*
+            ]))
+        }
+    }
+}
+
+/// `AgentStart` becomes `agent_start`.
+pub(super) fn snake(camel: &str) -> String {
+    let mut snake = String::with_capacity(camel.len() + 4);
+    for (index, c) in camel.char_indices() {
+        if c.is_ascii_uppercase() && index > 0 && !snake.ends_with('_') {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}

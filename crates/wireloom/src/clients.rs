@@ -1,0 +1,307 @@
+//! Who is connected: handles to send by, and rooms to send to.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use axum::extract::ws::Utf8Bytes;
+use serde_json::Value;
+
+use crate::close::CloseCode;
+use crate::engine::Core;
+use crate::envelope;
+use crate::json::{Reader, Writer};
+use crate::message::ServerMessage;
+use crate::outbox::{Class, Outbox, Put};
+use crate::protocol::{Delivery, Overflow};
+
+/// Identity of a client: unique in a server, given at connect, the reference's `client_...`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(Arc<str>);
+
+impl ClientId {
+    /// A new one; later ones sort behind earlier ones.
+    pub(crate) fn new() -> Self {
+        Self(format!("client_{}", uuid::Uuid::now_v7().simple()).into())
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for ClientId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Why a message was not queued for a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendError {
+    /// The client is gone, or is being disconnected since it reads too slowly.
+    Disconnected,
+    /// The outbox is full and the message's `delivery` lets it be dropped.
+    Dropped,
+    /// The message does not satisfy its own schema. Only found with [`crate::Settings::check_outbound`].
+    Invalid(&'static str),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected => f.write_str("the client is disconnected"),
+            Self::Dropped => f.write_str("the client's outbox is full, the message was dropped"),
+            Self::Invalid(name) => write!(f, "a {name} does not satisfy its own schema"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// One connection, as everyone else sees it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: ClientId,
+    pub(crate) outbox: Outbox,
+    pub(crate) core: Arc<Core>,
+    /// Index of the session's state; see [`crate::engine::Core`].
+    pub(crate) state: AtomicUsize,
+    /// The rooms it is in. Locked before [`Clients::rooms`], never behind it.
+    rooms: Mutex<Membership>,
+}
+
+#[derive(Debug, Default)]
+struct Membership {
+    rooms: BTreeSet<Box<str>>,
+    gone: bool,
+}
+
+impl Link {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            id: ClientId::new(),
+            outbox: Outbox::new(core.settings.outbox_bytes),
+            state: AtomicUsize::new(core.initial_state),
+            rooms: Mutex::default(),
+            core,
+        }
+    }
+}
+
+/// A connected client, to send to.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) link: Arc<Link>,
+}
+
+impl Client {
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> &ClientId {
+        &self.link.id
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone, or its outbox is full; see [`SendError`].
+    pub fn send<M: ServerMessage>(&self, message: M) -> Result<(), SendError> {
+        let frame = Outgoing::encode(&self.link.core, &message)?;
+        frame.put(&self.link)
+    }
+
+    /// Has it disconnected, once everything queued is written.
+    pub fn close(&self, code: CloseCode) {
+        self.link.outbox.close(code);
+    }
+
+    /// Puts it into a room. A client leaves its rooms when it disconnects.
+    pub fn join(&self, room: &str) {
+        let mut membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if !membership.gone && membership.rooms.insert(room.into()) {
+            let mut rooms = self.link.core.clients.rooms.write().unwrap_or_else(PoisonError::into_inner);
+            rooms.entry(room.into()).or_default().insert(self.link.id.clone(), Arc::clone(&self.link));
+        }
+    }
+
+    /// Takes it out of a room.
+    pub fn leave(&self, room: &str) {
+        let mut membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if membership.rooms.remove(room) {
+            self.link.core.clients.forget(room, &self.link.id);
+        }
+    }
+}
+
+/// Everyone who is in a room now.
+#[derive(Debug, Clone)]
+pub struct Room {
+    pub(crate) core: Arc<Core>,
+    pub(crate) name: Box<str>,
+}
+
+impl Room {
+    /// Queues a message for everyone in the room; encoded once. Returns for how many.
+    ///
+    /// # Errors
+    ///
+    /// If the message does not satisfy its own schema. Slow clients are treated as the message's `delivery` says.
+    pub fn send<M: ServerMessage>(&self, message: M) -> Result<usize, SendError> {
+        let frame = Outgoing::encode(&self.core, &message)?;
+        let rooms = self.core.clients.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(rooms.get(&self.name).map_or(0, |members| frame.put_all(members.values())))
+    }
+
+    /// Who is in it.
+    #[must_use]
+    pub fn members(&self) -> Vec<ClientId> {
+        let rooms = self.core.clients.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.get(&self.name).map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// All connections of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    links: RwLock<HashMap<ClientId, Arc<Link>>>,
+    rooms: RwLock<HashMap<Box<str>, BTreeMap<ClientId, Arc<Link>>>>,
+}
+
+impl Clients {
+    pub(crate) fn add(&self, link: &Arc<Link>) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        links.insert(link.id.clone(), Arc::clone(link));
+    }
+
+    pub(crate) fn remove(&self, link: &Arc<Link>) {
+        self.links.write().unwrap_or_else(PoisonError::into_inner).remove(&link.id);
+        let mut membership = link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        membership.gone = true;
+        for room in std::mem::take(&mut membership.rooms) {
+            self.forget(&room, &link.id);
+        }
+    }
+
+    fn forget(&self, room: &str, id: &ClientId) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(members) = rooms.get_mut(room) {
+            members.remove(id);
+            if members.is_empty() {
+                rooms.remove(room);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Client> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.get(id).map(|link| Client { link: Arc::clone(link) })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<ClientId> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let mut ids: Vec<_> = links.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    pub(crate) fn broadcast(&self, frame: &Outgoing) -> usize {
+        frame.put_all(self.links.read().unwrap_or_else(PoisonError::into_inner).values())
+    }
+
+    pub(crate) fn for_each(&self, act: impl FnMut(&Arc<Link>)) {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).values().for_each(act);
+    }
+}
+
+/// A message that was encoded once and may go to many.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    text: Utf8Bytes,
+    class: Class,
+}
+
+impl Outgoing {
+    pub(crate) fn encode<M: ServerMessage>(core: &Core, message: &M) -> Result<Self, SendError> {
+        let mut out = Writer::with_capacity(256);
+        envelope::write(&mut out, M::TYPE, |out| message.encode(out), envelope::now_ms(), None);
+        let text = out.into_string();
+        if core.settings.check_outbound && !satisfies_schema::<M>(message) {
+            tracing::error!(r#type = M::TYPE, "an outbound message does not satisfy its own schema; not sent");
+            return Err(SendError::Invalid(M::TYPE));
+        }
+        let class = match core.protocol.messages.get(M::TYPE).map(|message| &message.delivery) {
+            Some(Delivery { overflow: Overflow::Drop, .. }) => Class::Drop,
+            Some(Delivery { overflow: Overflow::Coalesce, key, .. }) => {
+                Class::Coalesce(M::TYPE, coalescing_key(message, key.as_deref()))
+            }
+            _ => Class::Disconnect,
+        };
+        Ok(Self { text: text.into(), class })
+    }
+
+    pub(crate) fn raw(text: String) -> Self {
+        Self { text: text.into(), class: Class::Disconnect }
+    }
+
+    pub(crate) fn put(&self, link: &Link) -> Result<(), SendError> {
+        match link.outbox.put(self.text.clone(), self.class.clone()) {
+            Put::Queued | Put::Replaced => {
+                link.core.metrics.sent.increment(1);
+                Ok(())
+            }
+            Put::Dropped => {
+                link.core.metrics.dropped.increment(1);
+                Err(SendError::Dropped)
+            }
+            Put::Closed => Err(SendError::Disconnected),
+        }
+    }
+
+    fn put_all<'l>(&self, links: impl Iterator<Item = &'l Arc<Link>>) -> usize {
+        links.filter(|link| self.put(link).is_ok()).count()
+    }
+}
+
+/// The text that tells messages of one type apart when one may replace the other.
+fn coalescing_key<M: ServerMessage>(message: &M, pointer: Option<&str>) -> String {
+    let Some(pointer) = pointer else { return String::new() };
+    let mut payload = Writer::default();
+    message.encode(&mut payload);
+    let payload: Value = serde_json::from_str(payload.as_str()).unwrap_or_default();
+    payload.pointer(pointer).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether what a message is written as can be read again: what is decoded satisfies its schema.
+pub(crate) fn satisfies_schema<M: ServerMessage>(message: &M) -> bool {
+    let mut payload = Writer::default();
+    message.encode(&mut payload);
+    let mut reader = Reader::new(payload.as_str(), u32::MAX);
+    M::decode(&mut reader).is_ok()
+}
+
+/// Where an error came from, for the log.
+pub(crate) fn outbound_failure(name: impl Into<Cow<'static, str>>) -> crate::reject::Internal {
+    crate::reject::Internal::new(format!("the reply {} does not satisfy its own schema", name.into()))
+}

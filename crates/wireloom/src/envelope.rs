@@ -1,0 +1,206 @@
+//! Turns one text frame into an envelope, and messages into text frames. Knows nothing of schemas.
+//!
+//! The envelope is read around the payload: up to the payload when the type stands in front of it, so that the
+//! payload can be decoded in place, and on to the end afterwards. A frame is scanned once.
+
+use std::borrow::Cow;
+
+use crate::json::{Decode, Fault, FaultKind, Read, Reader, Writer};
+use crate::reject::{Detail, Kind, Reject, code};
+
+/// Longest correlation id, in code points.
+pub const MAX_CORRELATION_ID: usize = 128;
+
+/// Largest integer that a JavaScript number holds.
+const MAX_SAFE: i64 = 9_007_199_254_740_991;
+
+/// One inbound text frame that is being read.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    reader: Reader<'a>,
+    object: Option<crate::json::Object>,
+    name: Option<Cow<'a, str>>,
+    payload: Payload<'a>,
+    timestamp: Option<i64>,
+    correlation_id: Option<Cow<'a, str>>,
+    ack: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Payload<'a> {
+    Missing,
+    /// The reader stands in front of it.
+    Here,
+    /// It was passed over; its text.
+    Text(&'a str),
+}
+
+impl<'a> Frame<'a> {
+    /// Reads up to the payload, or to the end when the type stands behind it.
+    pub(crate) fn open(text: &'a str, depth: u32) -> Read<Self> {
+        let mut reader = Reader::new(text, depth);
+        let object = reader.object()?;
+        let mut frame = Self {
+            reader,
+            object: Some(object),
+            name: None,
+            payload: Payload::Missing,
+            timestamp: None,
+            correlation_id: None,
+            ack: None,
+        };
+        frame.advance()?;
+        Ok(frame)
+    }
+
+    /// The message type. Known after `open`, unless the envelope has none.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Decodes the payload and reads the rest of the envelope.
+    pub(crate) fn payload<M: Decode>(&mut self, optional: bool) -> Read<M> {
+        match self.payload {
+            Payload::Here => {
+                let start = self.reader.position();
+                let payload = M::decode(&mut self.reader)?;
+                self.payload = Payload::Text(self.reader.since(start));
+                self.advance()?;
+                Ok(payload)
+            }
+            Payload::Text(text) => {
+                let mut reader = self.reader.part(text);
+                let payload = M::decode(&mut reader)?;
+                reader.end()?;
+                Ok(payload)
+            }
+            Payload::Missing if optional => M::decode(&mut self.reader.part("{}")),
+            Payload::Missing => Err(self.reader.refuse()),
+        }
+    }
+
+    /// Passes over what is left, for those who only want the envelope.
+    pub(crate) fn finish(&mut self) -> Read<()> {
+        if let Payload::Here = self.payload {
+            self.skip_payload()?;
+            self.advance()?;
+        }
+        Ok(())
+    }
+
+    /// The correlation id. Known when the frame is read to its end.
+    pub(crate) fn correlation_id(&self) -> Option<&str> {
+        self.correlation_id.as_deref()
+    }
+
+    fn skip_payload(&mut self) -> Read<()> {
+        let start = self.reader.position();
+        self.reader.skip()?;
+        self.payload = Payload::Text(self.reader.since(start));
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Read<()> {
+        let Some(mut object) = self.object.take() else { return Ok(()) };
+        while let Some(field) = self.reader.name(&mut object)? {
+            let reader = &mut self.reader;
+            match field.as_ref() {
+                "type" => reader.once(&mut self.name, Reader::string)?,
+                "timestamp" => reader.once(&mut self.timestamp, |reader| reader.integer(0, MAX_SAFE))?,
+                "correlationId" => reader.once(&mut self.correlation_id, |reader| {
+                    let id = reader.string()?;
+                    let fits = !id.is_empty()
+                        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
+                    if fits { Ok(id) } else { Err(reader.refuse()) }
+                })?,
+                "ack" => reader.once(&mut self.ack, |reader| reader.integer(0, MAX_SAFE))?,
+                "payload" => {
+                    if !matches!(self.payload, Payload::Missing) {
+                        return Err(Fault { at: reader.position(), kind: FaultKind::DuplicateName });
+                    }
+                    if self.name.is_some() {
+                        self.payload = Payload::Here;
+                        self.object = Some(object);
+                        return Ok(());
+                    }
+                    self.skip_payload()?;
+                }
+                _ => return Err(reader.refuse()),
+            }
+        }
+        self.reader.end()?;
+        if self.name.is_none() {
+            return Err(self.reader.refuse());
+        }
+        Ok(())
+    }
+}
+
+/// Writes one server message.
+pub(crate) fn write(
+    out: &mut Writer,
+    name: &str,
+    payload: impl FnOnce(&mut Writer),
+    timestamp: u64,
+    correlation_id: Option<&str>,
+) {
+    out.raw("{\"type\":\"");
+    out.raw(name);
+    out.raw("\",\"payload\":");
+    payload(out);
+    out.raw(",\"timestamp\":");
+    out.integer(i64::try_from(timestamp).unwrap_or(MAX_SAFE));
+    if let Some(id) = correlation_id {
+        out.raw(",\"correlationId\":");
+        out.string(id);
+    }
+    out.raw("}");
+}
+
+/// Writes the message that a peer gets instead of what it asked for.
+pub(crate) fn write_reject(out: &mut Writer, reject: &Reject, timestamp: u64, correlation_id: Option<&str>) {
+    match reject.kind() {
+        Kind::Error(error) => {
+            let payload = |out: &mut Writer| {
+                error_payload(out, &error.code, &error.message, error.retryable, &error.details);
+            };
+            write(out, "error", payload, timestamp, correlation_id);
+        }
+        Kind::Message { name, payload } => {
+            write(out, name, |out| out.raw(payload), timestamp, correlation_id);
+        }
+        Kind::Internal(_) => {
+            let payload =
+                |out: &mut Writer| error_payload(out, code::INTERNAL, "internal error", false, &[]);
+            write(out, "error", payload, timestamp, correlation_id);
+        }
+    }
+}
+
+fn error_payload(out: &mut Writer, code: &str, message: &str, retryable: bool, details: &[Detail]) {
+    out.raw("{\"code\":");
+    out.string(code);
+    out.raw(",\"message\":");
+    out.string(message);
+    out.raw(",\"retryable\":");
+    out.boolean(retryable);
+    if !details.is_empty() {
+        out.raw(",\"details\":");
+        out.array(details, |out, detail| {
+            out.raw("{\"path\":");
+            out.string(&detail.path);
+            out.raw(",\"keyword\":");
+            out.string(&detail.keyword);
+            out.raw(",\"message\":");
+            out.string(&detail.message);
+            out.raw("}");
+        });
+    }
+    out.raw("}");
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

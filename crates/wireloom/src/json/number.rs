@@ -1,0 +1,189 @@
+//! Numbers: integers by their digits, everything else through a double.
+
+use super::reader::{FaultKind, Read, Reader};
+
+/// Digits that an `i64` and a double both hold, whatever they are.
+const SAFE_DIGITS: usize = 15;
+
+/// One number as it stands in the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    /// Digits only, no more than `i64` and double both hold.
+    Integer(i64),
+    /// Any other.
+    Float(f64),
+}
+
+impl<'a> Reader<'a> {
+    /// The text of a number, by the grammar of RFC 8259.
+    pub(super) fn number_text(&mut self) -> Read<&'a str> {
+        self.peek();
+        let start = self.pos;
+        if self.rest().first() == Some(&b'-') {
+            self.pos += 1;
+        }
+        match self.rest().first() {
+            Some(b'0') => self.pos += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ if self.pos > start => return Err(self.expected("a digit")),
+            _ => return Err(self.mismatch()),
+        }
+        if self.rest().first() == Some(&b'.') {
+            self.pos += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.rest().first() {
+            self.pos += 1;
+            if let Some(b'+' | b'-') = self.rest().first() {
+                self.pos += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.since(start))
+    }
+
+    fn digits(&mut self) -> Read<()> {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
+            return Err(self.expected("a digit"));
+        }
+        self.pos += count;
+        Ok(())
+    }
+
+    /// A number of at most 15 digits without fraction and exponent, if one comes next.
+    #[inline]
+    fn short_integer(&mut self) -> Option<i64> {
+        let negative = self.peek() == b'-';
+        let bytes = self.rest().get(usize::from(negative)..)?;
+        let mut value: i64 = 0;
+        let mut count = 0;
+        while let Some(&digit @ b'0'..=b'9') = bytes.get(count) {
+            if count == SAFE_DIGITS {
+                return None;
+            }
+            value = value * 10 + i64::from(digit - b'0');
+            count += 1;
+        }
+        let leading_zero = count > 1 && bytes.first() == Some(&b'0');
+        // `-0` is a float: no integer holds its sign.
+        let negative_zero = negative && value == 0;
+        if count == 0
+            || leading_zero
+            || negative_zero
+            || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
+        {
+            return None;
+        }
+        self.pos += usize::from(negative) + count;
+        Some(if negative { -value } else { value })
+    }
+
+    #[inline]
+    pub(super) fn any_number(&mut self) -> Read<Number> {
+        match self.short_integer() {
+            Some(value) => Ok(Number::Integer(value)),
+            None => self.long_number(),
+        }
+    }
+
+    #[cold]
+    fn long_number(&mut self) -> Read<Number> {
+        self.peek();
+        let start = self.pos;
+        let text = self.number_text()?;
+        let inexact = super::Fault { at: start, kind: FaultKind::InexactNumber };
+        let value: f64 = text.parse().map_err(|_| inexact)?;
+        if !value.is_finite() || !survives(text, value) {
+            return Err(inexact);
+        }
+        Ok(Number::Float(value))
+    }
+
+    /// An integer from `min` to `max`, both included; also one that is written `1.0` or `1e2`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no integer, or it is smaller or larger.
+    #[inline]
+    pub fn integer(&mut self, min: i64, max: i64) -> Read<i64> {
+        let value = match self.any_number()? {
+            Number::Integer(value) => value,
+            Number::Float(value) => whole(value).ok_or_else(|| self.refuse())?,
+        };
+        if value < min || value > max { Err(self.refuse()) } else { Ok(value) }
+    }
+
+    /// An integer from `min` to `max`, both included, as a type other than `i64`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no integer, it is smaller or larger, or the type does not hold it.
+    #[inline]
+    pub fn integer_as<T: TryFrom<i64>>(&mut self, min: i64, max: i64) -> Read<T> {
+        let value = self.integer(min, max)?;
+        T::try_from(value).map_err(|_| self.refuse())
+    }
+
+    /// One of a few integers.
+    ///
+    /// # Errors
+    ///
+    /// If there is no integer, or another one.
+    pub fn integer_of(&mut self, allowed: &[i64]) -> Read<i64> {
+        let value = self.integer(i64::MIN, i64::MAX)?;
+        if allowed.contains(&value) { Ok(value) } else { Err(self.refuse()) }
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or a double cannot hold it.
+    #[inline]
+    pub fn number(&mut self) -> Read<f64> {
+        match self.any_number()? {
+            // Fifteen digits are exact in a double.
+            Number::Integer(value) => Ok(value as f64),
+            Number::Float(value) => Ok(value),
+        }
+    }
+
+    /// A number that `accept` agrees to.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, a double cannot hold it, or it is not agreed to.
+    #[inline]
+    pub fn number_where(&mut self, accept: impl FnOnce(f64) -> bool) -> Read<f64> {
+        let value = self.number()?;
+        if accept(value) { Ok(value) } else { Err(self.refuse()) }
+    }
+
+    /// One of a few numbers.
+    ///
+    /// # Errors
+    ///
+    /// If there is no number, or another one.
+    pub fn number_of(&mut self, allowed: &[f64]) -> Read<f64> {
+        self.number_where(|value| allowed.contains(&value))
+    }
+}
+
+/// The integer that a double stands for, if it does and an `i64` holds it.
+pub(super) fn whole(value: f64) -> Option<i64> {
+    // 2^63 is the first double that an i64 cannot hold.
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    (value.fract() == 0.0 && (-BOUND..BOUND).contains(&value)).then_some(value as i64)
+}
+
+/// Whether the digits of an integer are those that its double is written with: what JavaScript sends survives, what
+/// only wider integers hold does not. Fractions and exponents say themselves that they are floats.
+fn survives(text: &str, value: f64) -> bool {
+    if text.contains(['.', 'e', 'E']) {
+        return true;
+    }
+    let digits = |text: &str| text.trim_start_matches('-').trim_end_matches('0').to_owned();
+    // Rust's shortest form of a double, without an exponent: the digits that tell it from its neighbours, and zeros.
+    digits(text) == digits(&format!("{value}"))
+}

@@ -1,0 +1,225 @@
+//! Strings: found a word at a time, borrowed unless they hold an escape.
+
+use std::borrow::Cow;
+
+use super::reader::{FaultKind, Read, Reader};
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Whether one of eight bytes needs a look: a quote, a backslash or a control character. Bytes above 0x7f never do.
+#[inline]
+pub(super) fn special(word: u64) -> u64 {
+    let quote = word ^ (LOW * b'"' as u64);
+    let backslash = word ^ (LOW * b'\\' as u64);
+    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
+    let control = word.wrapping_sub(LOW * 0x20) & !word;
+    (zero(quote) | zero(backslash) | control) & HIGH
+}
+
+/// Length of the run that needs no look, from the beginning of `bytes`.
+#[inline]
+pub(super) fn plain_run(bytes: &[u8]) -> usize {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words {
+        let found = special(u64::from_le_bytes(*word));
+        if found != 0 {
+            // A borrow can only mark bytes above the first true mark, so the lowest one is right.
+            return length + (found.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    length + tail.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(tail.len())
+}
+
+/// Whether a string has `min` to `max` code points. Counts only when the number of bytes leaves it open.
+#[inline]
+fn length_fits(text: &str, min: usize, max: usize) -> bool {
+    let bytes = text.len();
+    if bytes < min {
+        return false;
+    }
+    if bytes <= max && bytes.div_ceil(4) >= min {
+        return true;
+    }
+    let points = text.chars().count();
+    min <= points && points <= max
+}
+
+impl<'a> Reader<'a> {
+    /// A string, borrowed unless it holds an escape.
+    ///
+    /// # Errors
+    ///
+    /// If there is no string, or it is no JSON.
+    #[inline]
+    pub fn string(&mut self) -> Read<Cow<'a, str>> {
+        if self.peek() != b'"' {
+            return Err(self.mismatch());
+        }
+        let start = self.pos + 1;
+        let end = start + plain_run(self.text.as_bytes().get(start..).unwrap_or_default());
+        if self.text.as_bytes().get(end) == Some(&b'"') {
+            self.pos = end + 1;
+            return Ok(Cow::Borrowed(self.text.get(start..end).unwrap_or_default()));
+        }
+        self.string_with_escapes(start, end).map(Cow::Owned)
+    }
+
+    #[cold]
+    fn string_with_escapes(&mut self, start: usize, end: usize) -> Read<String> {
+        let mut text = String::with_capacity((end - start) * 2 + 16);
+        text.push_str(self.text.get(start..end).unwrap_or_default());
+        self.pos = end;
+        loop {
+            match self.rest().first() {
+                Some(b'"') => {
+                    self.pos += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => {
+                    let point = self.escape()?;
+                    text.push(point);
+                }
+                Some(0..0x20) => return Err(self.expected("control characters in a string as \\u escapes")),
+                Some(_) => {
+                    let run = plain_run(self.rest());
+                    text.push_str(self.text.get(self.pos..self.pos + run).unwrap_or_default());
+                    self.pos += run;
+                }
+                None => return Err(self.expected("`\"` at the end of a string")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Read<char> {
+        let point = match self.rest().get(1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(),
+            _ => return Err(self.expected("one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u")),
+        };
+        self.pos += 2;
+        Ok(point)
+    }
+
+    fn unicode_escape(&mut self) -> Read<char> {
+        let first = self.code_unit()?;
+        if let Some(point) = char::from_u32(first) {
+            return Ok(point);
+        }
+        let lone = self.fault(FaultKind::LoneSurrogate);
+        if first >= 0xdc00 || !self.rest().starts_with(b"\\u") {
+            return Err(lone);
+        }
+        let second = self.code_unit()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            return Err(lone);
+        }
+        char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(lone)
+    }
+
+    /// The four digits of `\uXXXX`.
+    fn code_unit(&mut self) -> Read<u32> {
+        let digits = self.rest().get(2..6).unwrap_or_default();
+        let mut unit = 0;
+        for &digit in digits {
+            let Some(value) = char::from(digit).to_digit(16) else {
+                return Err(self.expected("four hexadecimal digits behind \\u"));
+            };
+            unit = unit * 16 + value;
+        }
+        if digits.len() < 4 {
+            return Err(self.expected("four hexadecimal digits behind \\u"));
+        }
+        self.pos += 6;
+        Ok(unit)
+    }
+
+    /// A string of `min` to `max` code points, both included.
+    ///
+    /// # Errors
+    ///
+    /// If there is no string, or it is shorter or longer.
+    #[inline]
+    pub fn text(&mut self, min: usize, max: usize) -> Read<String> {
+        let text = self.string()?;
+        if length_fits(&text, min, max) { Ok(text.into_owned()) } else { Err(self.refuse()) }
+    }
+
+    /// A string of `min` to `max` code points, both included, that `accept` agrees to.
+    ///
+    /// # Errors
+    ///
+    /// If there is no string, it is shorter or longer, or not agreed to.
+    #[inline]
+    pub fn text_where(
+        &mut self,
+        min: usize,
+        max: usize,
+        accept: impl FnOnce(&str) -> bool,
+    ) -> Read<String> {
+        let text = self.string()?;
+        if length_fits(&text, min, max) && accept(&text) { Ok(text.into_owned()) } else { Err(self.refuse()) }
+    }
+
+    /// Exactly this string.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else.
+    #[inline]
+    pub fn constant(&mut self, value: &str) -> Read<()> {
+        if self.string()? == value { Ok(()) } else { Err(self.refuse()) }
+    }
+
+    /// An `i64` in a string, as canonical decimal digits.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else or out of range.
+    pub fn i64_text(&mut self) -> Read<i64> {
+        let text = self.string()?;
+        match text.parse::<i64>() {
+            Ok(value) if value.to_string() == text => Ok(value),
+            _ => Err(self.refuse()),
+        }
+    }
+
+    /// A `u64` in a string, as canonical decimal digits.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else or out of range.
+    pub fn u64_text(&mut self) -> Read<u64> {
+        let text = self.string()?;
+        match text.parse::<u64>() {
+            Ok(value) if value.to_string() == text => Ok(value),
+            _ => Err(self.refuse()),
+        }
+    }
+
+    /// The string under `name` in the object that comes next, without moving: what tells tagged variants apart.
+    ///
+    /// # Errors
+    ///
+    /// If there is no object, it has no such name, or the value is no string.
+    pub fn tag(&self, name: &str) -> Read<Cow<'a, str>> {
+        let mut ahead = self.clone();
+        let mut object = ahead.object()?;
+        while let Some(found) = ahead.name(&mut object)? {
+            if found == name {
+                return ahead.string();
+            }
+            ahead.skip()?;
+        }
+        Err(self.refuse())
+    }
+}

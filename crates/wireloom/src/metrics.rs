@@ -1,0 +1,93 @@
+//! What the engine counts. Handles are made once; the hot path only adds.
+//!
+//! Names follow the Prometheus conventions. They go to the recorder that is current when the engine is built.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// Outcome of a message that was handled as asked.
+pub(crate) const OK: &str = "ok";
+
+/// Codes of the engine, each an outcome.
+const OUTCOMES: [&str; 17] = [
+    OK,
+    "invalid_json",
+    "invalid_envelope",
+    "unknown_type",
+    "wrong_direction",
+    "invalid_payload",
+    "invalid_state",
+    "too_large",
+    "rate_limited",
+    "too_many_requests",
+    "unauthorized",
+    "forbidden",
+    "timeout",
+    "cancelled",
+    "duplicate",
+    "overloaded",
+    "internal",
+];
+
+/// Metrics of the whole engine.
+pub(crate) struct Metrics {
+    /// Connections that are open now.
+    pub(crate) connections: Gauge,
+    /// Connections ever opened.
+    pub(crate) opened: Counter,
+    /// Messages queued for clients.
+    pub(crate) sent: Counter,
+    /// Messages dropped since an outbox was full.
+    pub(crate) dropped: Counter,
+    /// Bytes that waited when a connection's task last looked.
+    pub(crate) outbox: Histogram,
+    /// Messages that have no type of the protocol.
+    pub(crate) unknown: MessageMetrics,
+}
+
+/// Metrics of one message type.
+pub(crate) struct MessageMetrics {
+    ok: Counter,
+    outcomes: HashMap<&'static str, Counter>,
+    declared: Counter,
+    latency: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: gauge!("wireloom_connections"),
+            opened: counter!("wireloom_connections_opened_total"),
+            sent: counter!("wireloom_messages_sent_total"),
+            dropped: counter!("wireloom_messages_dropped_total"),
+            outbox: histogram!("wireloom_outbox_bytes"),
+            unknown: MessageMetrics::new("none"),
+        }
+    }
+}
+
+impl MessageMetrics {
+    pub(crate) fn new(name: &str) -> Self {
+        let outcome = |outcome: &'static str| {
+            counter!("wireloom_messages_total", "type" => name.to_owned(), "outcome" => outcome)
+        };
+        Self {
+            ok: outcome(OK),
+            outcomes: OUTCOMES.into_iter().map(|code| (code, outcome(code))).collect(),
+            declared: outcome("application_error"),
+            latency: histogram!("wireloom_message_seconds", "type" => name.to_owned()),
+        }
+    }
+
+    /// Counts one message and how long it took from the frame to the queued answer.
+    pub(crate) fn count(&self, outcome: &str, took: Duration) {
+        if outcome == OK {
+            self.ok.increment(1);
+        } else {
+            self.outcomes.get(outcome).unwrap_or(&self.declared).increment(1);
+        }
+        self.latency.record(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,184 @@
+//! What waits to be written to one connection: bounded in bytes, shared by whoever sends.
+//!
+//! Knows nothing of sockets and envelopes. The connection's own task takes from it; everyone else puts in.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use axum::extract::ws::Utf8Bytes;
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::close::CloseCode;
+use crate::protocol::Overflow;
+
+/// What one waiting message costs beyond its text.
+const OVERHEAD: usize = 64;
+
+/// Bytes at which producers of streams begin to wait, at the most.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Waiting messages whose slots are kept when the queue runs empty.
+const KEPT_SLOTS: usize = 32;
+
+/// How a message is treated when the outbox is full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The connection is closed.
+    Disconnect,
+    /// The message is dropped.
+    Drop,
+    /// It replaces the waiting one with the same type and key.
+    Coalesce(&'static str, String),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It waits.
+    Queued,
+    /// It took the place of an older one.
+    Replaced,
+    /// The outbox was full, and the message may be lost.
+    Dropped,
+    /// The connection is closing, or was closed since the outbox is full.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Wakes the connection's task.
+    task: AtomicWaker,
+    /// Wakes producers that wait for room.
+    room: Notify,
+    limit: usize,
+    high_water: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Waiting>,
+    bytes: usize,
+    close: Option<CloseCode>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    text: Utf8Bytes,
+    class: Class,
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            task: AtomicWaker::new(),
+            room: Notify::new(),
+            limit,
+            high_water: HIGH_WATER.min(limit / 2),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below is complete before the lock is given back: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a message in without waking the task: for the task itself.
+    pub(crate) fn put_quietly(&self, text: Utf8Bytes, class: Class) -> Put {
+        let mut state = self.state();
+        if state.close.is_some() {
+            return Put::Closed;
+        }
+        let cost = text.len() + OVERHEAD;
+        if state.bytes + cost > self.limit && !state.queue.is_empty() {
+            match &class {
+                Class::Drop => return Put::Dropped,
+                Class::Coalesce(..) => {
+                    let State { queue, bytes, .. } = &mut *state;
+                    if let Some(waiting) = queue.iter_mut().rev().find(|waiting| waiting.class == class) {
+                        *bytes = *bytes + text.len() - waiting.text.len();
+                        waiting.text = text;
+                        return Put::Replaced;
+                    }
+                }
+                Class::Disconnect => {}
+            }
+            state.close = Some(CloseCode::TooSlow);
+            return Put::Closed;
+        }
+        state.bytes += cost;
+        state.queue.push_back(Waiting { text, class });
+        Put::Queued
+    }
+
+    /// Puts a message in.
+    pub(crate) fn put(&self, text: Utf8Bytes, class: Class) -> Put {
+        let put = self.put_quietly(text, class);
+        self.wake();
+        put
+    }
+
+    /// Wakes the connection's task.
+    pub(crate) fn wake(&self) {
+        self.task.wake();
+    }
+
+    /// Has this task woken from now on.
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.task.register(waker);
+    }
+
+    /// The next message to write.
+    pub(crate) fn take(&self) -> Option<Utf8Bytes> {
+        let mut state = self.state();
+        let Some(Waiting { text, .. }) = state.queue.pop_front() else {
+            if state.queue.capacity() > KEPT_SLOTS {
+                state.queue = VecDeque::new();
+            }
+            return None;
+        };
+        let before = state.bytes;
+        state.bytes -= text.len() + OVERHEAD;
+        let low_water = self.high_water / 2;
+        if before > low_water && state.bytes <= low_water {
+            self.room.notify_waiters();
+        }
+        Some(text)
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state().bytes
+    }
+
+    /// Whether producers should wait.
+    pub(crate) fn crowded(&self) -> bool {
+        self.bytes() >= self.high_water
+    }
+
+    /// Waits until producers need not wait.
+    pub(crate) async fn wait_for_room(&self) {
+        loop {
+            let room = self.room.notified();
+            if !self.crowded() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Takes no more messages; those that wait are written, then the connection is closed with this code. The first
+    /// code counts.
+    pub(crate) fn close(&self, code: CloseCode) {
+        self.state().close.get_or_insert(code);
+        self.wake();
+    }
+
+    /// The code to close with, if it is decided.
+    pub(crate) fn closing(&self) -> Option<CloseCode> {
+        self.state().close
+    }
+}

@@ -1,0 +1,86 @@
+//! JSON Schema at run time: the `jsonschema` crate, set up in the one way that gives a schema its meaning here.
+//!
+//! Draft 2020-12, formats asserted, patterns by a linear-time engine.
+
+use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
+use serde_json::Value;
+
+use crate::reject::Detail;
+
+/// Most violations that are reported for one message.
+pub const MAX_DETAILS: usize = 16;
+
+fn options() -> ValidationOptions<'static> {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex())
+}
+
+/// Compiles a schema.
+///
+/// # Errors
+///
+/// If it is no valid schema; the text says why.
+pub fn compile(schema: &Value) -> Result<Validator, String> {
+    options().build(schema).map_err(|error| error.to_string())
+}
+
+/// What a value violates, at most [`MAX_DETAILS`] entries, without a word of the value itself.
+pub(crate) fn violations(validator: &Validator, value: &Value) -> Vec<Detail> {
+    validator
+        .iter_errors(value)
+        .take(MAX_DETAILS)
+        .map(|error| Detail {
+            path: error.instance_path().to_string(),
+            keyword: error.kind().keyword().to_owned(),
+            message: error.masked_with("the value").to_string(),
+        })
+        .collect()
+}
+
+/// A schema inside a protocol's description, for generated code.
+#[derive(Debug)]
+pub struct Schema {
+    validator: Option<Validator>,
+}
+
+impl Schema {
+    /// The schema that a JSON Pointer finds in the text of a protocol's description.
+    #[must_use]
+    pub fn of(protocol: &str, pointer: &str) -> Self {
+        let validator = serde_json::from_str::<Value>(protocol).ok().and_then(|protocol| {
+            let defs = protocol.get("$defs").cloned().unwrap_or_default();
+            let schema = protocol.pointer(pointer)?.clone();
+            compile(&serde_json::json!({ "$defs": defs, "allOf": [schema] })).ok()
+        });
+        Self { validator }
+    }
+
+    /// Whether a value satisfies it. A schema that did not compile is satisfied by nothing.
+    #[must_use]
+    pub fn accepts(&self, value: &Value) -> bool {
+        self.validator.as_ref().is_some_and(|validator| validator.is_valid(value))
+    }
+}
+
+/// `pattern` and `format` of a string, for generated code.
+#[derive(Debug)]
+pub struct StringCheck {
+    validator: Option<Validator>,
+}
+
+impl StringCheck {
+    /// A check by the schema in this text, for example `{"format":"uuid"}`.
+    #[must_use]
+    pub fn new(schema: &str) -> Self {
+        let validator = serde_json::from_str::<Value>(schema).ok().and_then(|schema| compile(&schema).ok());
+        Self { validator }
+    }
+
+    /// Whether a string satisfies it.
+    #[must_use]
+    pub fn accepts(&self, text: &str) -> bool {
+        self.validator.as_ref().is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+    }
+}

@@ -1,0 +1,3 @@
+//! The agent server.
+
+fn main() {}
