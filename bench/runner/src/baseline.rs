@@ -37,7 +37,10 @@ pub(crate) fn check(tables: &[Table]) -> Result<bool> {
         let grown = count / recorded;
         held &= grown <= TOLERANCE;
         let verdict = if grown <= TOLERANCE { "ok" } else { "too much" };
-        println!("{OURS}, {}: {count:.0}, {grown:.3} x the recorded {recorded:.0}: {verdict}", mode.title());
+        println!(
+            "{OURS}, {}: {count:.0}, {grown:.3} x the recorded {recorded:.0}: {verdict}",
+            mode.title()
+        );
     }
     Ok(held)
 }
@@ -49,13 +52,19 @@ fn counts(tables: &[Table]) -> impl Iterator<Item = (Mode, f64)> {
 
 fn recorded(text: &str, mode: Mode) -> Result<f64> {
     let name = name(mode);
-    let count = text.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
-    count.and_then(|count| count.parse().ok()).with_context(|| format!("{name} is not on record"))
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
+    count
+        .and_then(|count| count.parse().ok())
+        .with_context(|| format!("{name} is not on record"))
 }
 
 /// The mode as an option names it.
 fn name(mode: Mode) -> String {
-    mode.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    mode.to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ use crate::server::Server;
 /// The program that decodes without a server.
 pub(crate) const DECODER: Program = Program::Rust("bench-decode");
 
+/// What it calls the ways to decode.
+pub(crate) const WAYS: &[&str] = &["value", "wireloom"];
+
 const SERVED: [u64; 2] = [10_000, 30_000];
 const DECODED: [u64; 2] = [200, 2_200];
 

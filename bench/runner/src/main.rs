@@ -11,6 +11,7 @@ mod cores;
 mod instructions;
 mod machine;
 mod modes;
+mod options;
 mod peers;
 mod report;
 mod server;
@@ -24,78 +25,9 @@ use clap::Parser;
 
 use crate::cores::Cores;
 use crate::modes::Mode;
-use crate::peers::{OURS, PEERS, Peer, Program, YARDSTICK};
+use crate::options::Options;
+use crate::peers::{OURS, Peer, YARDSTICK};
 use crate::report::{Row, Table};
-
-/// Measures Wireloom against its peers: server CPU, memory, fairness, instructions.
-#[derive(Debug, Parser)]
-#[command(name = "bench")]
-struct Options {
-    /// What to measure [default: everything].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    modes: Vec<Mode>,
-    /// Whom to measure, by name [default: everybody].
-    #[arg(long, value_delimiter = ',')]
-    peers: Vec<String>,
-    /// Rounds of each mode.
-    #[arg(long, default_value_t = 11)]
-    rounds: usize,
-    /// Milliseconds that a server is measured in each round.
-    #[arg(long, default_value_t = 500)]
-    window: u64,
-    /// About a minute: the yardstick and Wireloom, flat requests only, fewer rounds.
-    #[arg(long)]
-    quick: bool,
-    /// Exit with 1 if Wireloom's CPU a message, 16 in flight, is above this many times the yardstick's.
-    #[arg(long, value_name = "RATIO")]
-    assert_ratio: Option<f64>,
-    /// Exit with 1 if Wireloom takes more user instructions a message than this.
-    #[arg(long, value_name = "COUNT")]
-    assert_instructions: Option<f64>,
-    /// Record Wireloom's instruction counts in bench/baseline.txt.
-    #[arg(long)]
-    record: bool,
-    /// Exit with 1 if one of Wireloom's instruction counts grew by more than 5 % over the record.
-    #[arg(long)]
-    assert_baseline: bool,
-    /// Write docs/benchmarks.md and docs/benchmarks.svg.
-    #[arg(long)]
-    write: bool,
-}
-
-impl Options {
-    fn modes(&self) -> Vec<Mode> {
-        match (&self.modes[..], self.quick) {
-            ([], true) => vec![Mode::One, Mode::Sixteen, Mode::Instructions, Mode::Decode, Mode::DecodeNested],
-            ([], false) => clap::ValueEnum::value_variants().to_vec(),
-            (modes, _) => modes.to_vec(),
-        }
-    }
-
-    fn peers(&self) -> Result<Vec<Peer>> {
-        let known = PEERS.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", ");
-        for name in &self.peers {
-            ensure!(
-                PEERS.iter().any(|peer| peer.name == name),
-                "no peer is called {name}: there are {known}"
-            );
-        }
-        let node = build::has_node();
-        let chosen = PEERS.iter().filter(|peer| match (&self.peers[..], self.quick) {
-            ([], true) => [YARDSTICK, OURS].contains(&peer.name),
-            ([], false) => true,
-            (names, _) => names.iter().any(|name| name == peer.name),
-        });
-        let mut peers = Vec::new();
-        for peer in chosen {
-            match peer.program {
-                Program::Node(_) if !node => eprintln!("{} is left out: there is no Node.js", peer.name),
-                _ => peers.push(*peer),
-            }
-        }
-        Ok(peers)
-    }
-}
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
@@ -183,8 +115,8 @@ fn held(
 fn measure(mode: Mode, peers: &[Peer], rounds: usize, window: Duration, cores: Cores) -> Result<Table> {
     let peers: Vec<Peer> = peers.iter().filter(|peer| mode.applies(peer)).copied().collect();
     let rows = match mode {
-        Mode::Decode => decoded("echo", &peers)?,
-        Mode::DecodeNested => decoded("nested", &peers)?,
+        Mode::Decode => decoded("echo")?,
+        Mode::DecodeNested => decoded("nested")?,
         Mode::Instructions => peers
             .iter()
             .map(|peer| Ok(Row::of(peer, vec![instructions::served(peer, cores)?])))
@@ -223,12 +155,14 @@ fn interleaved(
     Ok(rows)
 }
 
-fn decoded(message: &str, peers: &[Peer]) -> Result<Vec<Row>> {
-    let ways = peers.iter().filter_map(|peer| Some((peer.decodes?, peer)));
-    ways.map(|(way, peer)| {
+/// Each way to decode, for itself.
+fn decoded(message: &str) -> Result<Vec<Row>> {
+    let ways = instructions::WAYS.iter();
+    ways.map(|name| {
         Ok(Row {
-            name: way,
-            ..Row::of(peer, vec![instructions::decoded(way, message)?])
+            name,
+            checks: "schema",
+            figures: vec![instructions::decoded(name, message)?],
         })
     })
     .collect()

@@ -20,8 +20,6 @@ pub(crate) struct Peer {
     pub(crate) checks: Checks,
     /// How it broadcasts, if it does.
     pub(crate) broadcast: Option<Broadcast>,
-    /// What `bench-decode` calls its way to read a request, if that can be counted alone.
-    pub(crate) decodes: Option<&'static str>,
 }
 
 /// What is started.
@@ -88,7 +86,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::Echo,
         checks: Checks::Nothing,
         broadcast: None,
-        decodes: None,
     },
     Peer {
         name: "axum-plain",
@@ -97,7 +94,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::Echo,
         checks: Checks::Nothing,
         broadcast: None,
-        decodes: None,
     },
     Peer {
         name: "tungstenite",
@@ -106,7 +102,14 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::Echo,
         checks: Checks::Nothing,
         broadcast: Some(Broadcast::Argument("broadcast")),
-        decodes: None,
+    },
+    Peer {
+        name: OURS,
+        about: "Wireloom: validated, decoded, dispatched and answered by generated code, as people write it",
+        program: Program::Rust("peer-wireloom"),
+        speaks: Speaks::Envelope,
+        checks: Checks::Schema,
+        broadcast: Some(Broadcast::Always),
     },
     Peer {
         name: "axum-value",
@@ -115,7 +118,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::Envelope,
         checks: Checks::Schema,
         broadcast: None,
-        decodes: Some("value"),
     },
     Peer {
         name: "ws-ajv",
@@ -124,7 +126,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::Envelope,
         checks: Checks::Schema,
         broadcast: Some(Broadcast::Always),
-        decodes: None,
     },
     Peer {
         name: "socket.io",
@@ -133,7 +134,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::SocketIo,
         checks: Checks::Shape,
         broadcast: Some(Broadcast::Always),
-        decodes: None,
     },
     Peer {
         name: "socketioxide",
@@ -142,7 +142,6 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::SocketIo,
         checks: Checks::Types,
         broadcast: Some(Broadcast::Always),
-        decodes: None,
     },
     Peer {
         name: "jsonrpsee",
@@ -151,6 +150,5 @@ pub(crate) const PEERS: &[Peer] = &[
         speaks: Speaks::JsonRpc,
         checks: Checks::Types,
         broadcast: None,
-        decodes: None,
     },
 ];

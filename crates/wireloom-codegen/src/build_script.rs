@@ -32,8 +32,18 @@ impl Build {
     /// Generates from this file; its path is relative to the crate.
     pub fn new(protocol: impl Into<PathBuf>) -> Self {
         let protocol = protocol.into();
-        let source = protocol.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { protocol, targets: Targets { source, ..Targets::default() } }
+        let source = protocol
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Self {
+            protocol,
+            targets: Targets {
+                source,
+                ..Targets::default()
+            },
+        }
     }
 
     /// Writes `protocol.rs` to this folder of the crate instead of `OUT_DIR`.
@@ -68,7 +78,9 @@ impl Build {
 
     /// Generates. What is wrong becomes one error line each for Cargo, which then fails the build after this returns.
     pub fn run(self) {
-        let root = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        let root = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map(PathBuf::from)
+            .unwrap_or_default();
         let out_dir = std::env::var("OUT_DIR").ok();
         let mut said = self.lines(&root, out_dir).join("\n");
         said.push('\n');
@@ -82,7 +94,10 @@ impl Build {
         let text = match fs::read_to_string(root.join(&self.protocol)) {
             Ok(text) => text,
             Err(cause) => {
-                lines.push(format!("cargo::error=cannot read {}: {cause}", self.protocol.display()));
+                lines.push(format!(
+                    "cargo::error=cannot read {}: {cause}",
+                    self.protocol.display()
+                ));
                 return lines;
             }
         };
@@ -108,7 +123,11 @@ fn line(diagnostic: &Diagnostic) -> String {
         Severity::Warning => "warning",
     };
     let place = &diagnostic.place;
-    let help = diagnostic.help.as_ref().map(|help| format!(" (help: {help})")).unwrap_or_default();
+    let help = diagnostic
+        .help
+        .as_ref()
+        .map(|help| format!(" (help: {help})"))
+        .unwrap_or_default();
     let text = format!(
         "{}:{}:{}: [{}] {}{help}",
         place.file, place.line, place.column, diagnostic.code, diagnostic.message

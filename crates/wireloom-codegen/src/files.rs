@@ -78,7 +78,10 @@ pub fn check(root: &Path, artifacts: &[Artifact]) -> Vec<Stale> {
                 Ok(_) => StaleKind::Different,
                 Err(_) => StaleKind::Missing,
             };
-            Some(Stale { path: artifact.path.clone(), kind })
+            Some(Stale {
+                path: artifact.path.clone(),
+                kind,
+            })
         })
         .collect();
     stale.extend(orphans(root, artifacts));
@@ -130,7 +133,9 @@ const SCHEMA: &str = ".schema.json";
 /// Schemas of messages that are gone: files beside the generated schemas whose second line says that they were
 /// generated from the same source.
 fn orphans(root: &Path, artifacts: &[Artifact]) -> Vec<Stale> {
-    let schemas = artifacts.iter().filter(|artifact| artifact.path.ends_with(SCHEMA));
+    let schemas = artifacts
+        .iter()
+        .filter(|artifact| artifact.path.ends_with(SCHEMA));
     let known: BTreeSet<&str> = schemas.clone().map(|artifact| artifact.path.as_str()).collect();
     let folders: BTreeSet<(&str, &str)> = schemas
         .filter_map(|artifact| {
@@ -145,8 +150,14 @@ fn orphans(root: &Path, artifacts: &[Artifact]) -> Vec<Stale> {
         for entry in entries {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{folder}/{name}");
-            if name.ends_with(SCHEMA) && !known.contains(path.as_str()) && second_line_is(&entry.path(), notice) {
-                orphans.push(Stale { path, kind: StaleKind::Orphaned });
+            if name.ends_with(SCHEMA)
+                && !known.contains(path.as_str())
+                && second_line_is(&entry.path(), notice)
+            {
+                orphans.push(Stale {
+                    path,
+                    kind: StaleKind::Orphaned,
+                });
             }
         }
     }

@@ -16,9 +16,14 @@ messages:
 #[test]
 fn the_runtime_holds_them_up_to_date() -> Result<(), Box<dyn std::error::Error>> {
     let checked = wireloom_spec::check("engine.yaml", PROTOCOL);
-    let model = checked.model.ok_or_else(|| format!("{:?}", checked.diagnostics))?;
+    let model = checked
+        .model
+        .ok_or_else(|| format!("{:?}", checked.diagnostics))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wireloom/src");
-    let artifacts = [Artifact { path: "messages.rs".to_owned(), contents: emit::rust_engine(&model, "engine.yaml") }];
+    let artifacts = [Artifact {
+        path: "messages.rs".to_owned(),
+        contents: emit::rust_engine(&model, "engine.yaml"),
+    }];
     if std::env::var_os("WIRELOOM_UPDATE").is_some() {
         write(&root, &artifacts)?;
     }

@@ -12,7 +12,7 @@ use crate::hash;
 use crate::lower::{self, Context, Lowerer, MessageSource, Root};
 use crate::model::{Def, DefId, Message, Model, Origin, Overflow, Span};
 use crate::names::{self, Names};
-use crate::schema::{Expander, Patterns, Raw, Sample};
+use crate::schema::{Count, Expander, Patterns, Raw, Sample};
 use crate::shape::{File, Read};
 use crate::source::Source;
 use crate::syntax::{self, Data, Entry, Node};
@@ -71,13 +71,13 @@ fn protocol(file: &File, sink: &mut Sink) -> Option<Model> {
     let info = file.info.get().and_then(|shape| lower::info(shape, sink));
     let connection = lower::connection(file.connection.get(), sink);
     let errors = lower::errors(file.errors.get().map_or(&[], |table| &table.0), sink);
-    let mut ids = 0;
-    let user = Unit::new(file, &mut ids, sink);
+    let mut count = Count::default();
+    let user = Unit::new(file, &mut count, sink);
 
     // The engine's messages go the same way. That nothing is wrong with them is a test's business.
     let own_sink = &mut Sink::default();
     let own_file = read(&Source::new("engine.yaml", engine::MESSAGES), own_sink)?;
-    let own = Unit::new(&own_file, &mut ids, own_sink);
+    let own = Unit::new(&own_file, &mut count, own_sink);
 
     let protocol_name = info.as_ref().map_or("", |info| &info.name);
     let mut reserved = lower::reserve(protocol_name, own.messages.iter().map(|message| message.name));
@@ -160,11 +160,11 @@ struct Lowered {
 }
 
 impl<'f> Unit<'f> {
-    fn new(file: &'f File, ids: &mut usize, sink: &mut Sink) -> Self {
+    fn new(file: &'f File, count: &mut Count, sink: &mut Sink) -> Self {
         let rows = file.types.get().map_or(&[][..], |table| &table.0);
         let known = lower::type_names(rows, sink);
         let mut patterns = Patterns::default();
-        let mut expander = Expander::new(&known, &mut patterns, ids, sink);
+        let mut expander = Expander::new(&known, &mut patterns, count, sink);
         let types = rows.iter().map(|row| {
             let raw = match &row.entry {
                 Some(position) => expander.schema(&position.value.0),
@@ -246,12 +246,12 @@ impl<'f> Unit<'f> {
         // A type that is defined by itself would keep a validator busy for ever.
         if !checks::loops(&self.types, &spans, sink) {
             lower::check_cycles(defs, &spans, sink);
-            for raw in self.types.values() {
-                checks::samples(raw, &[], &self.types, sink);
-            }
-            for message in &self.messages {
-                checks::samples(&message.payload, &message.samples, &self.types, sink);
-            }
+            let payloads = self
+                .messages
+                .iter()
+                .map(|message| (&message.payload, message.samples.as_slice()));
+            let schemas = self.types.values().map(|raw| (raw, &[][..])).chain(payloads);
+            checks::samples(schemas, &self.types, sink);
         }
         for (source, message) in self.messages.iter().zip(messages) {
             if let (Overflow::Coalesce(Some(key)), Some(at)) = (
@@ -289,14 +289,14 @@ fn no_payload(span: Span) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use super::{Context, HashSet, Names, Sink, Source, Unit, engine, lower, read};
+    use super::{Context, Count, HashSet, Names, Sink, Source, Unit, engine, lower, read};
 
     #[test]
     fn nothing_is_wrong_with_the_engines_messages() {
         let source = Source::new("engine.yaml", engine::MESSAGES);
         let mut sink = Sink::default();
         let file = read(&source, &mut sink).expect("a file");
-        let unit = Unit::new(&file, &mut 0, &mut sink);
+        let unit = Unit::new(&file, &mut Count::default(), &mut sink);
         let lowered = unit.definitions(Names::default(), Names::default(), 0, &mut sink);
         let context = Context {
             engine: true,

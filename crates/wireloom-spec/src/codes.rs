@@ -17,7 +17,8 @@ pub struct Code {
     pub title: &'static str,
     /// What it means, in a paragraph of Markdown.
     pub text: &'static str,
-    /// A file that shows it. What every file has (`wireloom`, `info`, `messages`) may be left out.
+    /// A file that shows it. What every file has (`wireloom`, `info`, `messages`) may be
+    /// left out; empty where a file would be too long.
     pub example: &'static str,
 }
 
@@ -78,12 +79,15 @@ pub fn markdown() -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             page,
-            "\n## {id}: {title}\n\n{} · {text}\n\n```yaml\n{example}```\n",
+            "\n## {id}: {title}\n\n{} · {text}\n",
             match severity {
                 Severity::Error => "Error",
                 Severity::Warning => "Warning",
             }
         );
+        if !example.is_empty() {
+            let _ = write!(page, "\n```yaml\n{example}```\n");
+        }
     }
     page
 }
@@ -536,5 +540,13 @@ states:
         example: r##"errors:
   not_found: { description: There is no such thing. }
 "##,
+    }
+
+    MORE = {
+        id: "W062",
+        severity: Warning,
+        title: "there are more diagnostics than are shown",
+        text: r##"At most 1,000 errors and 1,000 warnings are listed. Mend some, and check again."##,
+        example: r##""##,
     }
 }

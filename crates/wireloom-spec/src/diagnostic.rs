@@ -144,26 +144,26 @@ impl Report {
     }
 }
 
-/// More diagnostics than this are counted, not listed.
+/// More errors than this are counted, not listed; and so are more warnings.
 const MOST: usize = 1_000;
 
 /// Collects the reports of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     reports: Vec<Report>,
-    dropped: usize,
     errors: usize,
+    warnings: usize,
 }
 
 impl Sink {
     pub(crate) fn push(&mut self, report: Report) {
-        if report.code.severity == Severity::Error {
-            self.errors += 1;
-        }
-        if self.reports.len() < MOST {
+        let count = match report.code.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MOST {
             self.reports.push(report);
-        } else {
-            self.dropped += 1;
         }
     }
 
@@ -175,13 +175,17 @@ impl Sink {
     pub(crate) fn finish(mut self, source: &Source<'_>) -> Vec<Diagnostic> {
         self.reports
             .sort_by_key(|report| (report.span.start, report.code.id));
-        if self.dropped > 0 {
+        let dropped = self.errors.saturating_sub(MOST) + self.warnings.saturating_sub(MOST);
+        if dropped > 0 {
             let end = Span {
                 start: source.text.len(),
                 end: source.text.len(),
             };
-            let message = format!("{} more diagnostics are not shown", self.dropped);
-            self.reports.push(Report::new(&codes::LIMIT, end, message));
+            self.reports.push(Report::new(
+                &codes::MORE,
+                end,
+                format!("{dropped} more diagnostics are not shown"),
+            ));
         }
         self.reports
             .into_iter()

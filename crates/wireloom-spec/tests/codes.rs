@@ -5,6 +5,9 @@ use wireloom_spec::{check, codes, render};
 #[test]
 fn every_example_shows_its_code_and_no_other_error() {
     for code in codes::ALL {
+        if code.example.is_empty() {
+            continue;
+        }
         let file = code.example_file();
         let diagnostics = check("protocol.yaml", &file).diagnostics;
         let shown = render::text(&diagnostics, &file, false);

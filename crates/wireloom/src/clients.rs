@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::extract::ws::Utf8Bytes;
@@ -137,8 +137,17 @@ impl Client {
     pub fn join(&self, room: &str) {
         let mut membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if !membership.gone && membership.rooms.insert(room.into()) {
-            let mut rooms = self.link.core.clients.rooms.write().unwrap_or_else(PoisonError::into_inner);
-            rooms.entry(room.into()).or_default().insert(self.link.id.clone(), Arc::clone(&self.link));
+            let mut rooms = self
+                .link
+                .core
+                .clients
+                .rooms
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            rooms
+                .entry(room.into())
+                .or_default()
+                .insert(self.link.id.clone(), Arc::clone(&self.link));
         }
     }
 
@@ -166,15 +175,30 @@ impl Room {
     /// If the message does not satisfy its own schema. Slow clients are treated as the message's `delivery` says.
     pub fn send<M: ServerMessage>(&self, message: M) -> Result<usize, SendError> {
         let frame = Outgoing::encode(&self.core, &message)?;
-        let rooms = self.core.clients.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(rooms.get(&self.name).map_or(0, |members| frame.put_all(members.values())))
+        let rooms = self
+            .core
+            .clients
+            .rooms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(rooms
+            .get(&self.name)
+            .map_or(0, |members| frame.put_all(members.values())))
     }
 
     /// Who is in it.
     #[must_use]
     pub fn members(&self) -> Vec<ClientId> {
-        let rooms = self.core.clients.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(&self.name).map(|members| members.keys().cloned().collect()).unwrap_or_default()
+        let rooms = self
+            .core
+            .clients
+            .rooms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        rooms
+            .get(&self.name)
+            .map(|members| members.keys().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -192,7 +216,10 @@ impl Clients {
     }
 
     pub(crate) fn remove(&self, link: &Arc<Link>) {
-        self.links.write().unwrap_or_else(PoisonError::into_inner).remove(&link.id);
+        self.links
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&link.id);
         let mut membership = link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         membership.gone = true;
         for room in std::mem::take(&mut membership.rooms) {
@@ -212,7 +239,9 @@ impl Clients {
 
     pub(crate) fn get(&self, id: &str) -> Option<Client> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        links.get(id).map(|link| Client { link: Arc::clone(link) })
+        links.get(id).map(|link| Client {
+            link: Arc::clone(link),
+        })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -231,7 +260,11 @@ impl Clients {
     }
 
     pub(crate) fn for_each(&self, act: impl FnMut(&Arc<Link>)) {
-        self.links.read().unwrap_or_else(PoisonError::into_inner).values().for_each(act);
+        self.links
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .for_each(act);
     }
 }
 
@@ -245,24 +278,49 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn encode<M: ServerMessage>(core: &Core, message: &M) -> Result<Self, SendError> {
         let mut out = Writer::with_capacity(256);
-        envelope::write(&mut out, M::TYPE, |out| message.encode(out), envelope::now_ms(), None);
+        envelope::write(
+            &mut out,
+            M::TYPE,
+            |out| message.encode(out),
+            envelope::now_ms(),
+            None,
+        );
         let text = out.into_string();
         if core.settings.check_outbound && !satisfies_schema::<M>(message) {
-            tracing::error!(r#type = M::TYPE, "an outbound message does not satisfy its own schema; not sent");
+            tracing::error!(
+                r#type = M::TYPE,
+                "an outbound message does not satisfy its own schema; not sent"
+            );
             return Err(SendError::Invalid(M::TYPE));
         }
-        let class = match core.protocol.messages.get(M::TYPE).map(|message| &message.delivery) {
-            Some(Delivery { overflow: Overflow::Drop, .. }) => Class::Drop,
-            Some(Delivery { overflow: Overflow::Coalesce, key, .. }) => {
-                Class::Coalesce(M::TYPE, coalescing_key(message, key.as_deref()))
-            }
+        let class = match core
+            .protocol
+            .messages
+            .get(M::TYPE)
+            .map(|message| &message.delivery)
+        {
+            Some(Delivery {
+                overflow: Overflow::Drop,
+                ..
+            }) => Class::Drop,
+            Some(Delivery {
+                overflow: Overflow::Coalesce,
+                key,
+                ..
+            }) => Class::Coalesce(M::TYPE, coalescing_key(message, key.as_deref())),
             _ => Class::Disconnect,
         };
-        Ok(Self { text: text.into(), class })
+        Ok(Self {
+            text: text.into(),
+            class,
+        })
     }
 
     pub(crate) fn raw(text: String) -> Self {
-        Self { text: text.into(), class: Class::Disconnect }
+        Self {
+            text: text.into(),
+            class: Class::Disconnect,
+        }
     }
 
     pub(crate) fn put(&self, link: &Link) -> Result<(), SendError> {
@@ -286,11 +344,16 @@ impl Outgoing {
 
 /// The text that tells messages of one type apart when one may replace the other.
 fn coalescing_key<M: ServerMessage>(message: &M, pointer: Option<&str>) -> String {
-    let Some(pointer) = pointer else { return String::new() };
+    let Some(pointer) = pointer else {
+        return String::new();
+    };
     let mut payload = Writer::default();
     message.encode(&mut payload);
     let payload: Value = serde_json::from_str(payload.as_str()).unwrap_or_default();
-    payload.pointer(pointer).map(ToString::to_string).unwrap_or_default()
+    payload
+        .pointer(pointer)
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 /// Whether what a message is written as can be read again: what is decoded satisfies its schema.
@@ -303,5 +366,8 @@ pub(crate) fn satisfies_schema<M: ServerMessage>(message: &M) -> bool {
 
 /// Where an error came from, for the log.
 pub(crate) fn outbound_failure(name: impl Into<Cow<'static, str>>) -> crate::reject::Internal {
-    crate::reject::Internal::new(format!("the reply {} does not satisfy its own schema", name.into()))
+    crate::reject::Internal::new(format!(
+        "the reply {} does not satisfy its own schema",
+        name.into()
+    ))
 }

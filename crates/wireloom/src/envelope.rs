@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Decode, Fault, FaultKind, Read, Reader, Writer};
+use crate::json::{Decode, Encode, Fault, FaultKind, Read, Reader, Writer};
+use crate::message::Message;
+use crate::messages::{Error, ErrorDetailsItem};
 use crate::reject::{Detail, Kind, Reject, code};
 
 /// Longest correlation id, in code points.
@@ -101,7 +103,9 @@ impl<'a> Frame<'a> {
     }
 
     fn advance(&mut self) -> Read<()> {
-        let Some(mut object) = self.object.take() else { return Ok(()) };
+        let Some(mut object) = self.object.take() else {
+            return Ok(());
+        };
         while let Some(field) = self.reader.name(&mut object)? {
             let reader = &mut self.reader;
             match field.as_ref() {
@@ -116,7 +120,10 @@ impl<'a> Frame<'a> {
                 "ack" => reader.once(&mut self.ack, |reader| reader.integer(0, MAX_SAFE))?,
                 "payload" => {
                     if !matches!(self.payload, Payload::Missing) {
-                        return Err(Fault { at: reader.position(), kind: FaultKind::DuplicateName });
+                        return Err(Fault {
+                            at: reader.position(),
+                            kind: FaultKind::DuplicateName,
+                        });
                     }
                     if self.name.is_some() {
                         self.payload = Payload::Here;
@@ -159,48 +166,49 @@ pub(crate) fn write(
 
 /// Writes the message that a peer gets instead of what it asked for.
 pub(crate) fn write_reject(out: &mut Writer, reject: &Reject, timestamp: u64, correlation_id: Option<&str>) {
-    match reject.kind() {
-        Kind::Error(error) => {
-            let payload = |out: &mut Writer| {
-                error_payload(out, &error.code, &error.message, error.retryable, &error.details);
-            };
-            write(out, "error", payload, timestamp, correlation_id);
-        }
+    let error = |code: &str, message: &str, retryable, details: &[Detail]| Error {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        retryable,
+        details: (!details.is_empty()).then(|| details.iter().map(Into::into).collect()),
+        extra: Default::default(),
+    };
+    let error = match reject.kind() {
         Kind::Message { name, payload } => {
-            write(out, name, |out| out.raw(payload), timestamp, correlation_id);
+            return write(out, name, |out| out.raw(payload), timestamp, correlation_id);
         }
-        Kind::Internal(_) => {
-            let payload =
-                |out: &mut Writer| error_payload(out, code::INTERNAL, "internal error", false, &[]);
-            write(out, "error", payload, timestamp, correlation_id);
-        }
-    }
+        Kind::Error(declared) => error(
+            &declared.code,
+            &declared.message,
+            declared.retryable,
+            &declared.details,
+        ),
+        Kind::Internal(_) => error(code::INTERNAL, "internal error", false, &[]),
+    };
+    write(
+        out,
+        Error::TYPE,
+        |out| error.encode(out),
+        timestamp,
+        correlation_id,
+    );
 }
 
-fn error_payload(out: &mut Writer, code: &str, message: &str, retryable: bool, details: &[Detail]) {
-    out.raw("{\"code\":");
-    out.string(code);
-    out.raw(",\"message\":");
-    out.string(message);
-    out.raw(",\"retryable\":");
-    out.boolean(retryable);
-    if !details.is_empty() {
-        out.raw(",\"details\":");
-        out.array(details, |out, detail| {
-            out.raw("{\"path\":");
-            out.string(&detail.path);
-            out.raw(",\"keyword\":");
-            out.string(&detail.keyword);
-            out.raw(",\"message\":");
-            out.string(&detail.message);
-            out.raw("}");
-        });
+impl From<&Detail> for ErrorDetailsItem {
+    fn from(detail: &Detail) -> Self {
+        Self {
+            path: detail.path.clone(),
+            keyword: detail.keyword.clone(),
+            message: detail.message.clone(),
+            extra: Default::default(),
+        }
     }
-    out.raw("}");
 }
 
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

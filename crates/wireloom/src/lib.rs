@@ -1,3 +1,56 @@
 //! The runtime of Wireloom: validation, dispatch and sessions over WebSocket.
+//!
+//! A protocol is described in one file, from which the build generates types, schemas and a struct of handlers. This
+//! crate is what the generated code stands on: it reads and checks every inbound message in a single pass, calls the
+//! handler of its type, and writes the answer. It knows no YAML.
+//!
+//! ```text
+//! text frame -> envelope -> table -> decode + validate -> handler -> envelope -> outbox -> writer
+//! ```
+//!
+//! Start with an [`Engine`]: mount [`Engine::upgrade`] on an axum router, or talk to it without a socket by
+//! [`Engine::call`]. [`serve`] runs a router with the deadlines that a WebSocket server needs.
 
+extern crate self as wireloom;
+
+mod clients;
+mod close;
+mod connection;
+mod diagnose;
+mod dynamic;
+mod engine;
+mod envelope;
+mod handler;
 pub mod json;
+mod local;
+mod message;
+#[rustfmt::skip]
+pub mod messages;
+mod metrics;
+mod origin;
+mod outbox;
+pub mod protocol;
+mod reject;
+pub mod schema;
+mod serde_facade;
+mod serve;
+mod table;
+mod upgrade;
+
+pub use clients::{Client, ClientId, Room, SendError};
+pub use close::{ClientAction, CloseCode};
+pub use dynamic::{Registry, RegistryError, ValueItems};
+pub use engine::{Builder, Engine, Settings};
+pub use envelope::MAX_CORRELATION_ID;
+pub use handler::{Ctx, Items, On, OnStream, on, stream};
+pub use local::LocalClient;
+pub use message::{ClientMessage, Message, Reply, Request, ServerMessage, StreamRequest};
+pub use protocol::Protocol;
+pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
+pub use serve::{ServeOptions, serve};
+
+#[doc(hidden)]
+pub use serde_facade::{deserialize, serialize};
+
+#[doc(hidden)]
+pub use serde as __serde;

@@ -42,19 +42,28 @@ pub trait StreamRequest: ClientMessage {
 }
 
 /// What a handler returns: a message, or nothing.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a reply: the handler must return the message that `reply` names")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a reply: the handler must return the message that `reply` names"
+)]
 pub trait Reply: Send + 'static {
     /// Type of the message, if there is one.
     const TYPE: Option<&'static str>;
 
     /// Appends the payload.
     fn encode_payload(&self, out: &mut crate::json::Writer);
+
+    /// Whether the message satisfies its own schema.
+    fn satisfies_schema(&self) -> bool;
 }
 
 impl Reply for () {
     const TYPE: Option<&'static str> = None;
 
     fn encode_payload(&self, _out: &mut crate::json::Writer) {}
+
+    fn satisfies_schema(&self) -> bool {
+        true
+    }
 }
 
 impl<M: ServerMessage> Reply for M {
@@ -62,5 +71,9 @@ impl<M: ServerMessage> Reply for M {
 
     fn encode_payload(&self, out: &mut crate::json::Writer) {
         self.encode(out);
+    }
+
+    fn satisfies_schema(&self) -> bool {
+        crate::clients::satisfies_schema(self)
     }
 }

@@ -70,9 +70,7 @@ impl Metrics {
 
 impl MessageMetrics {
     pub(crate) fn new(name: &str) -> Self {
-        let outcome = |outcome: &'static str| {
-            counter!("wireloom_messages_total", "type" => name.to_owned(), "outcome" => outcome)
-        };
+        let outcome = |outcome: &'static str| counter!("wireloom_messages_total", "type" => name.to_owned(), "outcome" => outcome);
         Self {
             ok: outcome(OK),
             outcomes: OUTCOMES.into_iter().map(|code| (code, outcome(code))).collect(),

@@ -11,7 +11,6 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::close::CloseCode;
-use crate::protocol::Overflow;
 
 /// What one waiting message costs beyond its text.
 const OVERHEAD: usize = 64;
@@ -147,6 +146,11 @@ impl Outbox {
             self.room.notify_waiters();
         }
         Some(text)
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().queue.is_empty()
     }
 
     /// Bytes that wait.

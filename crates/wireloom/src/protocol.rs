@@ -179,7 +179,11 @@ pub struct Delivery {
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { resumable: true, overflow: Overflow::Disconnect, key: None }
+        Self {
+            resumable: true,
+            overflow: Overflow::Disconnect,
+            key: None,
+        }
     }
 }
 
@@ -235,7 +239,9 @@ impl Protocol {
     /// The schema of a message's payload, complete with the schemas that it refers to.
     #[must_use]
     pub fn payload_schema(&self, name: &str) -> Option<Value> {
-        self.messages.get(name).map(|message| self.complete(&message.payload))
+        self.messages
+            .get(name)
+            .map(|message| self.complete(&message.payload))
     }
 
     /// A schema of this protocol, complete with the schemas that it refers to.

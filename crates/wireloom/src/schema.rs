@@ -2,7 +2,8 @@
 //!
 //! Draft 2020-12, formats asserted, patterns by a linear-time engine.
 
-use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
+pub use jsonschema::Validator;
+use jsonschema::{Draft, PatternOptions, ValidationOptions};
 use serde_json::Value;
 
 use crate::reject::Detail;
@@ -60,7 +61,9 @@ impl Schema {
     /// Whether a value satisfies it. A schema that did not compile is satisfied by nothing.
     #[must_use]
     pub fn accepts(&self, value: &Value) -> bool {
-        self.validator.as_ref().is_some_and(|validator| validator.is_valid(value))
+        self.validator
+            .as_ref()
+            .is_some_and(|validator| validator.is_valid(value))
     }
 }
 
@@ -74,13 +77,17 @@ impl StringCheck {
     /// A check by the schema in this text, for example `{"format":"uuid"}`.
     #[must_use]
     pub fn new(schema: &str) -> Self {
-        let validator = serde_json::from_str::<Value>(schema).ok().and_then(|schema| compile(&schema).ok());
+        let validator = serde_json::from_str::<Value>(schema)
+            .ok()
+            .and_then(|schema| compile(&schema).ok());
         Self { validator }
     }
 
     /// Whether a string satisfies it.
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
-        self.validator.as_ref().is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+        self.validator
+            .as_ref()
+            .is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
     }
 }

@@ -26,8 +26,11 @@ fn document(model: &Model) -> Value {
     if let Some(description) = &model.info.description {
         info.insert("description".to_owned(), description.as_str().into());
     }
-    let messages: Map<_, _> =
-        model.messages.iter().map(|message| (key(message), json!({ "$ref": component(message) }))).collect();
+    let messages: Map<_, _> = model
+        .messages
+        .iter()
+        .map(|message| (key(message), json!({ "$ref": component(message) })))
+        .collect();
     json!({
         "asyncapi": "3.0.0",
         "info": info,
@@ -81,9 +84,11 @@ fn operations(model: &Model) -> Map<String, Value> {
             let mut reply: Vec<Value> = match &message.answer {
                 Answer::None => Vec::new(),
                 Answer::Reply(reply) => named(reply).into_iter().collect(),
-                Answer::Stream { item, end, error, .. } => {
-                    [Some(item), Some(end), error.as_ref()].into_iter().flatten().filter_map(named).collect()
-                }
+                Answer::Stream { item, end, error, .. } => [Some(item), Some(end), error.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .filter_map(named)
+                    .collect(),
             };
             if !reply.is_empty() {
                 reply.extend(model.message("error").map(in_channel));
@@ -98,7 +103,11 @@ fn operations(model: &Model) -> Map<String, Value> {
 }
 
 fn components(model: &Model) -> Value {
-    let messages: Map<_, _> = model.messages.iter().map(|message| (key(message), self::message(model, message))).collect();
+    let messages: Map<_, _> = model
+        .messages
+        .iter()
+        .map(|message| (key(message), self::message(model, message)))
+        .collect();
     let mut components = Map::new();
     components.insert("messages".to_owned(), Value::Object(messages));
     let schemas: Map<_, _> = model
@@ -142,10 +151,20 @@ fn message(model: &Model, message: &Message) -> Value {
     }
     whole.insert("contentType".to_owned(), "application/json".into());
     // What both sides may send is described as clients send it: the stricter side has fewer fields to get wrong.
-    let bundle = if message.from.client() { Bundle::Client } else { Bundle::Server };
+    let bundle = if message.from.client() {
+        Bundle::Client
+    } else {
+        Bundle::Server
+    };
     let schema = with_references(&envelope_schema(model, message, bundle));
-    whole.insert("payload".to_owned(), json!({ "schemaFormat": FORMAT, "schema": schema }));
-    whole.insert("correlationId".to_owned(), json!({ "location": "$message.payload#/correlationId" }));
+    whole.insert(
+        "payload".to_owned(),
+        json!({ "schemaFormat": FORMAT, "schema": schema }),
+    );
+    whole.insert(
+        "correlationId".to_owned(),
+        json!({ "location": "$message.payload#/correlationId" }),
+    );
     if !message.docs.examples.is_empty() {
         let timestamp = match bundle {
             Bundle::Client => None,
@@ -176,12 +195,15 @@ fn with_references(schema: &Value) -> Value {
     match schema {
         Value::Object(entries) => entries
             .iter()
-            .map(|(keyword, value)| match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
-                Some(name) if keyword == "$ref" => {
-                    (keyword.clone(), Value::from(format!("#/components/schemas/{name}/schema")))
-                }
-                _ => (keyword.clone(), with_references(value)),
-            })
+            .map(
+                |(keyword, value)| match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
+                    Some(name) if keyword == "$ref" => (
+                        keyword.clone(),
+                        Value::from(format!("#/components/schemas/{name}/schema")),
+                    ),
+                    _ => (keyword.clone(), with_references(value)),
+                },
+            )
             .collect(),
         Value::Array(items) => items.iter().map(with_references).collect(),
         other => other.clone(),

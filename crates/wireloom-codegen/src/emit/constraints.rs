@@ -14,18 +14,30 @@ fn collect(schema: &Schema, found: &mut Vec<String>) {
         Shape::Nullable(inner) => collect(inner, found),
         Shape::Integer { repr, min, max } => integer(*repr, *min, *max, found),
         Shape::IntegerText(repr) => {
-            let range = if matches!(repr, IntRepr::U32 | IntRepr::U64) { "without sign, " } else { "" };
+            let range = if matches!(repr, IntRepr::U32 | IntRepr::U64) {
+                "without sign, "
+            } else {
+                ""
+            };
             found.push(format!("an integer of 64 bits {range}as decimal digits"));
         }
         Shape::Number(range) => number(range, found),
         Shape::String(rule) => string(rule, found),
-        Shape::Array { items, min_items, max_items } => {
+        Shape::Array {
+            items,
+            min_items,
+            max_items,
+        } => {
             found.extend(count(*min_items, *max_items, "item", "items"));
             let mut inner = Vec::new();
             collect(items, &mut inner);
             found.extend(inner.into_iter().map(|text| format!("each: {text}")));
         }
-        Shape::Map { values, min_properties, max_properties } => {
+        Shape::Map {
+            values,
+            min_properties,
+            max_properties,
+        } => {
             found.extend(count(*min_properties, *max_properties, "entry", "entries"));
             let mut inner = Vec::new();
             collect(values, &mut inner);
@@ -39,7 +51,12 @@ fn collect(schema: &Schema, found: &mut Vec<String>) {
 /// What an object asks as a whole.
 pub(super) fn of_struct(object: &Struct, keywords: &[String]) -> Vec<String> {
     let mut found = Vec::new();
-    found.extend(count(object.min_properties, object.max_properties, "property", "properties"));
+    found.extend(count(
+        object.min_properties,
+        object.max_properties,
+        "property",
+        "properties",
+    ));
     if !matches!(object.extra, Extra::Refused) {
         found.push("other properties are allowed".to_owned());
     }
@@ -79,7 +96,11 @@ fn number(range: &NumberRange, found: &mut Vec<String>) {
         ("at most", range.max),
         ("less than", range.below),
     ];
-    found.extend(bounds.into_iter().filter_map(|(words, bound)| Some(format!("{words} {}", bound?))));
+    found.extend(
+        bounds
+            .into_iter()
+            .filter_map(|(words, bound)| Some(format!("{words} {}", bound?))),
+    );
 }
 
 fn string(rule: &StringRule, found: &mut Vec<String>) {

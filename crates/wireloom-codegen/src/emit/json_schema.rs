@@ -28,8 +28,15 @@ impl<'m> Definitions<'m> {
             _ => None,
         });
         let (names, schemas): (Vec<_>, Vec<_>) = types.unzip();
-        let by_name = names.iter().zip(schemas).enumerate().map(|(index, (name, schema))| (*name, (index, schema)));
-        Self { by_name: by_name.collect(), names }
+        let by_name = names
+            .iter()
+            .zip(schemas)
+            .enumerate()
+            .map(|(index, (name, schema))| (*name, (index, schema)));
+        Self {
+            by_name: by_name.collect(),
+            names,
+        }
     }
 
     /// The definitions that schemas refer to, directly or by way of others, in the order of the file.
@@ -81,7 +88,11 @@ fn references(schema: &Value, names: &mut Vec<String>) {
 /// A schema with the definitions that it refers to, as `{"$defs": {..}, "schema": ..}`.
 pub(crate) fn document(definitions: &Definitions<'_>, schema: &Value) -> Value {
     let defs = definitions.needed([schema]);
-    if defs.is_empty() { json!({ "schema": schema }) } else { json!({ "$defs": defs, "schema": schema }) }
+    if defs.is_empty() {
+        json!({ "schema": schema })
+    } else {
+        json!({ "$defs": defs, "schema": schema })
+    }
 }
 
 /// All messages of one direction.
@@ -102,7 +113,10 @@ pub fn message_schema_file(message: &Message) -> String {
     let first = lower.split('.').next().unwrap_or_default();
     let is_device = matches!(first, "con" | "prn" | "aux" | "nul")
         || ((first.starts_with("com") || first.starts_with("lpt")) && first.len() == 4);
-    let is_ours = matches!(lower.as_str(), "envelope" | "wireloom" | "client-message" | "server-message");
+    let is_ours = matches!(
+        lower.as_str(),
+        "envelope" | "wireloom" | "client-message" | "server-message"
+    );
     let mark = if is_device || is_ours { "_" } else { "" };
     format!("{mark}{name}.schema.json")
 }
@@ -113,7 +127,10 @@ pub fn message_schemas<'m>(model: &'m Model, source: &str) -> impl Iterator<Item
     let subprotocol = model.info.subprotocol();
     let notice = super::notice(source);
     model.messages.iter().map(move |message| {
-        let id = format!("urn:wireloom:{subprotocol}:message:{}", message.name.replace(':', "."));
+        let id = format!(
+            "urn:wireloom:{subprotocol}:message:{}",
+            message.name.replace(':', ".")
+        );
         let mut whole = head(&notice, &id, &message.name);
         describe(message, &mut whole);
         let schema = &model.def(message.payload).schema;
@@ -194,12 +211,21 @@ fn envelope_fields(bundle: Bundle) -> (Map<String, Value>, Vec<&'static str>) {
 pub fn envelope(model: &Model, source: &str) -> Value {
     let id = format!("urn:wireloom:{}:envelope", model.info.subprotocol());
     let mut whole = head(&super::notice(source), &id, "Envelope");
-    whole.insert("description".to_owned(), "What every message is wrapped in.".into());
+    whole.insert(
+        "description".to_owned(),
+        "What every message is wrapped in.".into(),
+    );
     let side = |bundle: Bundle, description: &str| {
         let (fields, required) = envelope_fields(bundle);
         let mut properties = Map::new();
-        properties.insert("type".to_owned(), json!({ "type": "string", "description": "Type of the message." }));
-        properties.insert("payload".to_owned(), json!({ "description": "Checked by the schema of the type." }));
+        properties.insert(
+            "type".to_owned(),
+            json!({ "type": "string", "description": "Type of the message." }),
+        );
+        properties.insert(
+            "payload".to_owned(),
+            json!({ "description": "Checked by the schema of the type." }),
+        );
         properties.extend(fields);
         let required: Vec<_> = ["type"].into_iter().chain(required).collect();
         json!({
@@ -210,7 +236,10 @@ pub fn envelope(model: &Model, source: &str) -> Value {
             "additionalProperties": false,
         })
     };
-    whole.insert("anyOf".to_owned(), json!([{ "$ref": "#/$defs/client" }, { "$ref": "#/$defs/server" }]));
+    whole.insert(
+        "anyOf".to_owned(),
+        json!([{ "$ref": "#/$defs/client" }, { "$ref": "#/$defs/server" }]),
+    );
     let definitions = json!({
         "client": side(Bundle::Client, "As clients send it."),
         "server": side(Bundle::Server, "As the server sends it."),
@@ -236,7 +265,10 @@ pub fn bundle(model: &Model, source: &str, bundle: Bundle) -> Value {
             Bundle::Server => message.from.server(),
         })
         .collect();
-    let variants: Vec<Value> = messages.iter().map(|message| envelope_schema(model, message, bundle)).collect();
+    let variants: Vec<Value> = messages
+        .iter()
+        .map(|message| envelope_schema(model, message, bundle))
+        .collect();
     whole.insert("oneOf".to_owned(), variants.into());
     let payloads = messages.iter().map(|message| &model.def(message.payload).schema);
     add_definitions(&mut whole, Definitions::of(model).needed(payloads));

@@ -3,6 +3,7 @@
 mod asyncapi;
 mod constraints;
 mod json_schema;
+mod markdown;
 mod protocol_json;
 mod rust;
 mod template;
@@ -10,6 +11,7 @@ mod typescript;
 
 pub use asyncapi::asyncapi;
 pub use json_schema::{Bundle, bundle, envelope, message_schema_file, message_schemas};
+pub use markdown::markdown;
 pub use protocol_json::protocol_json;
 pub use rust::{rust, rust_engine};
 pub use typescript::typescript;

@@ -27,15 +27,24 @@ fn description(model: &Model, source: &str) -> Value {
         .errors
         .iter()
         .map(|error| {
-            (error.code.clone(), json!({ "description": error.description, "retryable": error.retryable }))
+            (
+                error.code.clone(),
+                json!({ "description": error.description, "retryable": error.retryable }),
+            )
         })
         .collect();
     whole.insert("errors".to_owned(), Value::Object(errors));
-    let messages: Map<_, _> =
-        model.messages.iter().map(|message| (message.name.clone(), self::message(model, message))).collect();
+    let messages: Map<_, _> = model
+        .messages
+        .iter()
+        .map(|message| (message.name.clone(), self::message(model, message)))
+        .collect();
     whole.insert("messages".to_owned(), Value::Object(messages));
     if let Some(states) = &model.states {
-        whole.insert("states".to_owned(), json!({ "initial": states.initial, "states": states.states }));
+        whole.insert(
+            "states".to_owned(),
+            json!({ "initial": states.initial, "states": states.states }),
+        );
     }
     whole.insert("$defs".to_owned(), Value::Object(model.schema_defs()));
     Value::Object(whole)
@@ -83,7 +92,12 @@ fn message(model: &Model, message: &Message) -> Value {
         Answer::Reply(reply) => {
             put("reply", reply.as_str().into());
         }
-        Answer::Stream { item, end, error, on_disconnect } => {
+        Answer::Stream {
+            item,
+            end,
+            error,
+            on_disconnect,
+        } => {
             let mut stream = Map::new();
             stream.insert("item".to_owned(), item.as_str().into());
             stream.insert("end".to_owned(), end.as_str().into());
@@ -129,7 +143,10 @@ fn limits(message: &Message) -> Value {
         ("messageBytes", limits.message_bytes.map(Value::from)),
         ("timeoutMs", limits.timeout_ms.map(Value::from)),
     ];
-    entries.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }
 
 /// `client`, `server` or `both`.

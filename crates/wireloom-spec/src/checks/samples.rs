@@ -1,7 +1,5 @@
 //! Examples and defaults fit their schemas.
 
-use std::collections::HashSet;
-
 use indexmap::IndexMap;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
@@ -14,50 +12,50 @@ use crate::schema::{Raw, Sample};
 /// Most violations that are shown of one sample.
 const SHOWN: usize = 3;
 
-/// Checks the samples of a schema and of every schema inside it, and `more` against the schema itself.
-pub(crate) fn samples(raw: &Raw, more: &[Sample], types: &IndexMap<String, Raw>, sink: &mut Sink) {
-    if !more.is_empty() {
-        check(raw, more, types, sink);
+/// Checks every sample: those of the schemas, those inside them, and the `more` that stand beside them.
+///
+/// All schemas are compiled as properties of one: types that many refer to are compiled once.
+pub(crate) fn samples<'a>(
+    schemas: impl Iterator<Item = (&'a Raw, &'a [Sample])>,
+    types: &IndexMap<String, Raw>,
+    sink: &mut Sink,
+) {
+    let mut wanted: Vec<(&Raw, &[Sample])> = Vec::new();
+    for (raw, more) in schemas {
+        wanted.push((raw, more));
+        raw.walk(&mut |inner| wanted.push((inner, &inner.samples)));
     }
-    raw.walk(&mut |inner| {
-        if !inner.samples.is_empty() {
-            check(inner, &inner.samples, types, sink);
-        }
-    });
-}
-
-fn check(raw: &Raw, samples: &[Sample], types: &IndexMap<String, Raw>, sink: &mut Sink) {
-    // A schema that does not compile has a diagnostic of its own.
-    let Some(validator) = validator(raw, types) else {
+    wanted.retain(|(_, samples)| !samples.is_empty());
+    if wanted.is_empty() {
+        return;
+    }
+    let properties = wanted
+        .iter()
+        .enumerate()
+        .map(|(index, (raw, _))| (index.to_string(), raw.json.clone()));
+    let Some(validator) = validator(properties.collect(), types) else {
         return;
     };
-    for sample in samples {
-        let value = sample.node.to_json();
-        let mut errors = validator.iter_errors(&value);
-        for error in errors.by_ref().take(SHOWN) {
-            sink.push(report(sample, &error));
+    for (index, (_, samples)) in wanted.iter().enumerate() {
+        for sample in *samples {
+            let instance = Value::Object(Map::from_iter([(index.to_string(), sample.node.to_json())]));
+            for error in validator.iter_errors(&instance).take(SHOWN) {
+                sink.push(report(sample, &error));
+            }
         }
     }
 }
 
-/// The validator of a schema with the types that it leads to, and no others: most of a large file is not compiled.
-fn validator(raw: &Raw, types: &IndexMap<String, Raw>) -> Option<Validator> {
-    let mut needed = HashSet::new();
-    let mut defs = Map::new();
-    let mut open = raw.references();
-    while let Some(name) = open.pop() {
-        if let Some(target) = types.get(name).filter(|_| needed.insert(name)) {
-            defs.insert(name.to_owned(), target.json.clone());
-            open.extend(target.references());
-        }
-    }
-    let mut schema = match &raw.json {
-        Value::Object(object) => object.clone(),
-        other => return jsonschema::options().build(other).ok(),
-    };
-    if !defs.is_empty() {
-        schema.insert("$defs".to_owned(), defs.into());
-    }
+/// A schema that does not compile has a diagnostic of its own: there is no validator then.
+fn validator(properties: Map<String, Value>, types: &IndexMap<String, Raw>) -> Option<Validator> {
+    let defs: Map<_, _> = types
+        .iter()
+        .map(|(name, raw)| (name.clone(), raw.json.clone()))
+        .collect();
+    let schema = Map::from_iter([
+        ("$defs".to_owned(), defs.into()),
+        ("properties".to_owned(), properties.into()),
+    ]);
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
@@ -67,7 +65,9 @@ fn validator(raw: &Raw, types: &IndexMap<String, Raw>) -> Option<Validator> {
 }
 
 fn report(sample: &Sample, error: &ValidationError<'_>) -> Report {
+    // The first segment is the property that the schema is compiled as.
     let path = error.instance_path().to_string();
+    let path = path.match_indices('/').nth(1).map_or("", |(at, _)| &path[at..]);
     let what = sample.what;
     let place = if path.is_empty() {
         String::new()
@@ -80,6 +80,6 @@ fn report(sample: &Sample, error: &ValidationError<'_>) -> Report {
         _ => error.to_string(),
     };
     let message = format!("the {what} does not fit its schema{place}: {reason}");
-    Report::new(&codes::EXAMPLE, sample.node.at_pointer(&path).span, message)
+    Report::new(&codes::EXAMPLE, sample.node.at_pointer(path).span, message)
         .label(format!("violates `{}`", error.kind().keyword()))
 }

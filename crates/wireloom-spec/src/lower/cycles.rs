@@ -178,7 +178,7 @@ fn aliases(defs: &[Def], schema: &Schema, into: &mut Vec<usize>) {
     }
 }
 
-/// Definitions without a finite value.
+/// Definitions without a finite value, since they wait for each other.
 fn infinite(defs: &[Def]) -> Vec<usize> {
     let mut finite = vec![false; defs.len()];
     let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); defs.len()];
@@ -205,9 +205,19 @@ fn infinite(defs: &[Def]) -> Vec<usize> {
             }
         }
     }
-    (0..defs.len())
-        .filter(|id| finite.get(*id) == Some(&false))
-        .collect()
+    // What only contains such a type is not to blame.
+    let mut edges = vec![Vec::new(); defs.len()];
+    for (to, from) in waiting
+        .iter()
+        .enumerate()
+        .flat_map(|(to, from)| from.iter().map(move |from| (to, *from)))
+    {
+        if let Some(targets) = edges.get_mut(from) {
+            targets.push(to);
+        }
+    }
+    let looped = graph::loops(&edges).into_iter();
+    looped.filter(|id| finite.get(*id) == Some(&false)).collect()
 }
 
 /// Whether a definition has a finite value, given those that are known to; else what it waits for.

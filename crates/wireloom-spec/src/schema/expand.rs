@@ -22,7 +22,32 @@ pub(crate) struct Expander<'a> {
     pub(crate) types: &'a HashSet<String>,
     pub(crate) patterns: &'a mut Patterns,
     pub(crate) sink: &'a mut Sink,
-    next_id: &'a mut usize,
+    count: &'a mut Count,
+    /// Where the schema is that is read now.
+    at: Span,
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    schemas: usize,
+    weight: usize,
+}
+
+/// Most of what emitted schemas may come to: one a value, and one for every 32 bytes of text. A schema that is nested
+/// counts in every schema around it, as it is emitted with each.
+const MAX_WEIGHT: usize = 3_000_000;
+
+fn weight(json: &Value) -> usize {
+    1 + match json {
+        Value::String(text) => text.len() / 32,
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| key.len() / 32 + weight(value))
+            .sum(),
+        _ => 0,
+    }
 }
 
 /// What a schema is for.
@@ -38,14 +63,15 @@ impl<'a> Expander<'a> {
     pub(crate) fn new(
         types: &'a HashSet<String>,
         patterns: &'a mut Patterns,
-        next_id: &'a mut usize,
+        count: &'a mut Count,
         sink: &'a mut Sink,
     ) -> Self {
         Self {
             types,
             patterns,
             sink,
-            next_id,
+            count,
+            at: Span::default(),
         }
     }
 
@@ -55,6 +81,7 @@ impl<'a> Expander<'a> {
     }
 
     pub(crate) fn read(&mut self, node: &Node, role: Role) -> Raw {
+        self.at = node.name;
         match &node.data {
             Data::Refused => self.broken(),
             Data::Bool(true) => self.raw(Form::Any, Value::Bool(true)),
@@ -73,9 +100,25 @@ impl<'a> Expander<'a> {
     }
 
     pub(crate) fn raw(&mut self, form: Form, json: Value) -> Raw {
-        *self.next_id += 1;
+        self.count.schemas += 1;
+        let before = self.count.weight;
+        self.count.weight = before.saturating_add(weight(&json));
+        let (form, json) = if self.count.weight > MAX_WEIGHT {
+            if before <= MAX_WEIGHT {
+                let report = Report::new(
+                    &codes::LIMIT,
+                    self.at,
+                    "the schemas of the file are too large together",
+                )
+                .help("name inner schemas under `types`: what is nested stands in every schema around it");
+                self.sink.push(report);
+            }
+            (Form::Broken, Value::Bool(true))
+        } else {
+            (form, json)
+        };
         Raw {
-            id: *self.next_id,
+            id: self.count.schemas,
             form,
             json,
             docs: Docs::default(),

@@ -12,7 +12,7 @@ mod settle;
 mod type_expr;
 mod view;
 
-pub(crate) use expand::Expander;
+pub(crate) use expand::{Count, Expander};
 pub(crate) use pattern::Patterns;
 pub(crate) use raw::{Form, IntFormat, Keywords, Property, Raw, Sample, Type};
 pub(crate) use type_expr::BUILT_IN;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test needs all of it")]
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use wireloom_spec::model::{
@@ -12,12 +13,27 @@ use wireloom_spec::{Severity, check, render};
 
 /// A whole file from the parts that a test is about.
 pub(crate) fn file(fragment: &str) -> String {
+    if fragment.starts_with("wireloom:") {
+        return fragment.to_owned();
+    }
     let mut file = String::from("wireloom: 1\ninfo: { name: demo, version: 1.0.0 }\n");
     file.push_str(fragment);
     if !fragment.contains("messages:") {
         file.push_str("messages: {}\n");
     }
     file
+}
+
+/// The protocols of a folder of tests, in order.
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder can be read")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    files
 }
 
 /// The model of a fragment that has no errors.

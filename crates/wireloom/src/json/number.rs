@@ -43,7 +43,11 @@ impl<'a> Reader<'a> {
     }
 
     fn digits(&mut self) -> Read<()> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = self
+            .rest()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if count == 0 {
             return Err(self.expected("a digit"));
         }
@@ -68,10 +72,7 @@ impl<'a> Reader<'a> {
         let leading_zero = count > 1 && bytes.first() == Some(&b'0');
         // `-0` is a float: no integer holds its sign.
         let negative_zero = negative && value == 0;
-        if count == 0
-            || leading_zero
-            || negative_zero
-            || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
+        if count == 0 || leading_zero || negative_zero || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
         {
             return None;
         }
@@ -92,7 +93,10 @@ impl<'a> Reader<'a> {
         self.peek();
         let start = self.pos;
         let text = self.number_text()?;
-        let inexact = super::Fault { at: start, kind: FaultKind::InexactNumber };
+        let inexact = super::Fault {
+            at: start,
+            kind: FaultKind::InexactNumber,
+        };
         let value: f64 = text.parse().map_err(|_| inexact)?;
         if !value.is_finite() || !survives(text, value) {
             return Err(inexact);
@@ -111,7 +115,11 @@ impl<'a> Reader<'a> {
             Number::Integer(value) => value,
             Number::Float(value) => whole(value).ok_or_else(|| self.refuse())?,
         };
-        if value < min || value > max { Err(self.refuse()) } else { Ok(value) }
+        if value < min || value > max {
+            Err(self.refuse())
+        } else {
+            Ok(value)
+        }
     }
 
     /// An integer from `min` to `max`, both included, as a type other than `i64`.
@@ -132,7 +140,11 @@ impl<'a> Reader<'a> {
     /// If there is no integer, or another one.
     pub fn integer_of(&mut self, allowed: &[i64]) -> Read<i64> {
         let value = self.integer(i64::MIN, i64::MAX)?;
-        if allowed.contains(&value) { Ok(value) } else { Err(self.refuse()) }
+        if allowed.contains(&value) {
+            Ok(value)
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// A number.
@@ -157,7 +169,11 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn number_where(&mut self, accept: impl FnOnce(f64) -> bool) -> Read<f64> {
         let value = self.number()?;
-        if accept(value) { Ok(value) } else { Err(self.refuse()) }
+        if accept(value) {
+            Ok(value)
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// One of a few numbers.

@@ -74,13 +74,23 @@ impl<'a> Reader<'a> {
     /// Starts at the beginning of a text; arrays and objects may nest `depth` levels deep.
     #[must_use]
     pub fn new(text: &'a str, depth: u32) -> Self {
-        Self { text, pos: 0, depth, attempts: MAX_ATTEMPTS }
+        Self {
+            text,
+            pos: 0,
+            depth,
+            attempts: MAX_ATTEMPTS,
+        }
     }
 
     /// Reader of a part of the same text, with the depth that is left here.
     #[must_use]
     pub(crate) fn part(&self, text: &'a str) -> Self {
-        Self { text, pos: 0, depth: self.depth, attempts: self.attempts }
+        Self {
+            text,
+            pos: 0,
+            depth: self.depth,
+            attempts: self.attempts,
+        }
     }
 
     /// Byte offset of the next thing to read.
@@ -225,11 +235,7 @@ impl<'a> Reader<'a> {
     ///
     /// If the name stood before, or the value cannot be read.
     #[inline]
-    pub fn once<T>(
-        &mut self,
-        slot: &mut Option<T>,
-        value: impl FnOnce(&mut Self) -> Read<T>,
-    ) -> Read<()> {
+    pub fn once<T>(&mut self, slot: &mut Option<T>, value: impl FnOnce(&mut Self) -> Read<T>) -> Read<()> {
         if slot.is_some() {
             return Err(self.fault(FaultKind::DuplicateName));
         }
@@ -272,7 +278,11 @@ impl<'a> Reader<'a> {
     /// If there were fewer or more.
     #[inline]
     pub fn properties(&self, object: &Object, min: usize, max: usize) -> Read<()> {
-        if object.names < min || object.names > max { Err(self.refuse()) } else { Ok(()) }
+        if object.names < min || object.names > max {
+            Err(self.refuse())
+        } else {
+            Ok(())
+        }
     }
 
     /// An object with values of one kind; `min` and `max` names, both included.
@@ -315,7 +325,11 @@ impl<'a> Reader<'a> {
             items.push(item(self)?);
             more = self.array_next()?;
         }
-        if items.len() < min { Err(self.refuse()) } else { Ok(items) }
+        if items.len() < min {
+            Err(self.refuse())
+        } else {
+            Ok(items)
+        }
     }
 
     /// The beginning of an array; whether it has a first item.
@@ -355,7 +369,11 @@ impl<'a> Reader<'a> {
     ///
     /// If there is no array, or it is empty.
     pub fn tuple(&mut self) -> Read<()> {
-        if self.array_begin()? { Ok(()) } else { Err(self.refuse()) }
+        if self.array_begin()? {
+            Ok(())
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// The comma between two items of a tuple.
@@ -364,7 +382,11 @@ impl<'a> Reader<'a> {
     ///
     /// If the tuple ends here.
     pub fn comma(&mut self) -> Read<()> {
-        if self.array_next()? { Ok(()) } else { Err(self.refuse()) }
+        if self.array_next()? {
+            Ok(())
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// The end of a tuple.
@@ -373,7 +395,11 @@ impl<'a> Reader<'a> {
     ///
     /// If another item follows.
     pub fn tuple_end(&mut self) -> Read<()> {
-        if self.array_next()? { Err(self.refuse()) } else { Ok(()) }
+        if self.array_next()? {
+            Err(self.refuse())
+        } else {
+            Ok(())
+        }
     }
 
     /// `null`, or a value.
@@ -399,7 +425,11 @@ impl<'a> Reader<'a> {
         if self.peek() != b'n' {
             return Err(self.mismatch());
         }
-        if self.word("null") { Ok(()) } else { Err(self.expected("`null`")) }
+        if self.word("null") {
+            Ok(())
+        } else {
+            Err(self.expected("`null`"))
+        }
     }
 
     /// `true` or `false`.
@@ -423,7 +453,11 @@ impl<'a> Reader<'a> {
     ///
     /// If it is the other one, or something else.
     pub fn boolean_of(&mut self, allowed: bool) -> Read<bool> {
-        if self.boolean()? == allowed { Ok(allowed) } else { Err(self.refuse()) }
+        if self.boolean()? == allowed {
+            Ok(allowed)
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// Passes over one value of any kind. Names are not compared: who keeps the text reads it again.

@@ -30,7 +30,11 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
         }
         length += 8;
     }
-    length + tail.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(tail.len())
+    length
+        + tail
+            .iter()
+            .position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+            .unwrap_or(tail.len())
 }
 
 /// Whether a string has `min` to `max` code points. Counts only when the number of bytes leaves it open.
@@ -151,7 +155,11 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn text(&mut self, min: usize, max: usize) -> Read<String> {
         let text = self.string()?;
-        if length_fits(&text, min, max) { Ok(text.into_owned()) } else { Err(self.refuse()) }
+        if length_fits(&text, min, max) {
+            Ok(text.into_owned())
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// A string of `min` to `max` code points, both included, that `accept` agrees to.
@@ -160,14 +168,13 @@ impl<'a> Reader<'a> {
     ///
     /// If there is no string, it is shorter or longer, or not agreed to.
     #[inline]
-    pub fn text_where(
-        &mut self,
-        min: usize,
-        max: usize,
-        accept: impl FnOnce(&str) -> bool,
-    ) -> Read<String> {
+    pub fn text_where(&mut self, min: usize, max: usize, accept: impl FnOnce(&str) -> bool) -> Read<String> {
         let text = self.string()?;
-        if length_fits(&text, min, max) && accept(&text) { Ok(text.into_owned()) } else { Err(self.refuse()) }
+        if length_fits(&text, min, max) && accept(&text) {
+            Ok(text.into_owned())
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// Exactly this string.
@@ -177,7 +184,11 @@ impl<'a> Reader<'a> {
     /// If it is something else.
     #[inline]
     pub fn constant(&mut self, value: &str) -> Read<()> {
-        if self.string()? == value { Ok(()) } else { Err(self.refuse()) }
+        if self.string()? == value {
+            Ok(())
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// An `i64` in a string, as canonical decimal digits.

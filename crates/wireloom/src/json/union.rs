@@ -21,17 +21,28 @@ impl Reader<'_> {
     /// Begins an `anyOf`.
     #[must_use]
     pub fn first_of<T>(&self) -> FirstOf<T> {
-        FirstOf { start: self.pos, found: None }
+        FirstOf {
+            start: self.pos,
+            found: None,
+        }
     }
 
     /// Begins a `oneOf`.
     #[must_use]
     pub fn exactly_one<T>(&self) -> ExactlyOne<T> {
-        ExactlyOne { start: self.pos, found: None, fits: 0 }
+        ExactlyOne {
+            start: self.pos,
+            found: None,
+            fits: 0,
+        }
     }
 
     /// Runs one variant on a copy. Faults that no other variant can mend pass through.
-    fn attempt<T>(&mut self, start: usize, value: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<(T, usize)>> {
+    fn attempt<T>(
+        &mut self,
+        start: usize,
+        value: impl FnOnce(&mut Self) -> Read<T>,
+    ) -> Read<Option<(T, usize)>> {
         let Some(left) = self.attempts.checked_sub(1) else {
             return Err(self.fault(FaultKind::TooComplex));
         };

@@ -45,7 +45,11 @@ impl Reader<'_> {
         let mut ahead = self.clone();
         let value = value(self)?;
         let whole = ahead.value()?;
-        if schema.accepts(&whole) { Ok(value) } else { Err(self.refuse()) }
+        if schema.accepts(&whole) {
+            Ok(value)
+        } else {
+            Err(self.refuse())
+        }
     }
 
     /// One of a set of constants that are not all strings.
@@ -55,7 +59,11 @@ impl Reader<'_> {
     /// If it is none of them.
     pub fn literal(&mut self, allowed: &[Value]) -> Read<Value> {
         let value = self.value()?;
-        if allowed.iter().any(|constant| equal(constant, &value)) { Ok(value) } else { Err(self.refuse()) }
+        if allowed.iter().any(|constant| equal(constant, &value)) {
+            Ok(value)
+        } else {
+            Err(self.refuse())
+        }
     }
 }
 
@@ -69,12 +77,9 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
                 _ => a.as_f64() == b.as_f64(),
             }
         }
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| equal(a, b)))
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| equal(a, b)))
         }
         _ => a == b,
     }

@@ -15,7 +15,9 @@ impl Writer {
     /// An empty text with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { out: String::with_capacity(capacity) }
+        Self {
+            out: String::with_capacity(capacity),
+        }
     }
 
     /// The text.

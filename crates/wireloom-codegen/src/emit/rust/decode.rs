@@ -5,11 +5,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use wireloom_spec::model::{
-    Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, NumberRange, Schema, Shape, StringRule,
-    Struct, Tagged, Union,
+    Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, NumberRange, Schema, Shape,
+    StringRule, Struct, Tagged, Union,
 };
 
-use super::literals::{float, ident, integer, length, raw_text, value};
+use super::literals::{float, ident, integer, length, raw_text, value, visible_json};
 use super::scope::Scope;
 use super::types::is_unit;
 use crate::emit::json_schema;
@@ -18,7 +18,12 @@ use crate::emit::json_schema;
 pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
     let def = scope.model().def(id);
     scope.item(|| {
-        let mut body = Body { scope, statics: Vec::new(), checks: Vec::new(), schemas: Vec::new() };
+        let mut body = Body {
+            scope,
+            statics: Vec::new(),
+            checks: Vec::new(),
+            schemas: Vec::new(),
+        };
         let reading = body.def(def);
         let reading = body.residual(reading, &def.schema, &def.residual).body();
         let statics = &body.statics;
@@ -39,7 +44,7 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
                 }
             },
         };
-        vec![decoder]
+        decoder
     })
 }
 
@@ -49,8 +54,10 @@ enum Reading {
     Function(TokenStream),
     /// By an expression of type `Read<T>`.
     Result(TokenStream),
+    /// By statements, and an expression of type `Read<T>` after them.
+    ResultAfter(TokenStream, TokenStream),
     /// By statements, and an expression of type `T` after them.
-    Steps(TokenStream, TokenStream),
+    ValueAfter(TokenStream, TokenStream),
 }
 
 impl Reading {
@@ -59,7 +66,8 @@ impl Reading {
         match self {
             Self::Function(path) => quote!(#path(reader)),
             Self::Result(read) => read,
-            Self::Steps(steps, value) => quote!(#steps ::std::result::Result::Ok(#value)),
+            Self::ResultAfter(steps, read) => quote!(#steps #read),
+            Self::ValueAfter(steps, value) => quote!(#steps ::std::result::Result::Ok(#value)),
         }
     }
 
@@ -68,7 +76,7 @@ impl Reading {
         match self {
             Self::Function(path) => path,
             Self::Result(read) => quote!(|reader| #read),
-            steps @ Self::Steps(..) => {
+            steps => {
                 let body = steps.body();
                 quote!(|reader| { #body })
             }
@@ -80,7 +88,8 @@ impl Reading {
         match self {
             Self::Function(path) => quote!(#path(reader)?),
             Self::Result(read) => quote!(#read?),
-            Self::Steps(steps, value) => quote!({ #steps #value }),
+            Self::ResultAfter(steps, read) => quote!({ #steps #read? }),
+            Self::ValueAfter(steps, value) => quote!({ #steps #value }),
         }
     }
 
@@ -89,7 +98,8 @@ impl Reading {
         match self {
             Self::Function(path) => Self::Result(quote!(#path(reader).map(#map))),
             Self::Result(read) => Self::Result(quote!(#read.map(#map))),
-            Self::Steps(steps, value) => Self::Steps(steps, quote!(#map(#value))),
+            Self::ResultAfter(steps, read) => Self::ResultAfter(steps, quote!(#read.map(#map))),
+            Self::ValueAfter(steps, value) => Self::ValueAfter(steps, quote!(#map(#value))),
         }
     }
 }
@@ -133,7 +143,7 @@ impl Body<'_, '_> {
             Some((_, name)) => name.clone(),
             None => {
                 let name = format_ident!("SCHEMA_{number}");
-                let text = raw_text(&document);
+                let text = raw_text(&visible_json(&document));
                 let comment = format!(" For what the decoder does not decide: {}.", keywords.join(", "));
                 self.statics.push(quote! {
                     #[comment = #comment]
@@ -154,7 +164,11 @@ impl Body<'_, '_> {
             return Reading::Result(quote!(reader.nullable(#inner)));
         }
         let reading = self.plain(shape);
-        if boxed { reading.map(&quote!(::std::boxed::Box::new)) } else { reading }
+        if boxed {
+            reading.map(&quote!(::std::boxed::Box::new))
+        } else {
+            reading
+        }
     }
 
     fn plain(&mut self, shape: &Shape) -> Reading {
@@ -175,15 +189,26 @@ impl Body<'_, '_> {
             },
             Shape::Number(range) => number(range),
             Shape::String(rule) => self.string(rule),
-            Shape::Literals { base: LiteralBase::Any, values } => self.constants(values),
+            Shape::Literals {
+                base: LiteralBase::Any,
+                values,
+            } => self.constants(values),
             Shape::Literals { base, values } => literals(*base, values),
-            Shape::Array { items, min_items, max_items } => {
+            Shape::Array {
+                items,
+                min_items,
+                max_items,
+            } => {
                 let (min, max) = (length(*min_items, 0), length(*max_items, usize::MAX));
                 let item = self.schema(items, false).callable();
                 quote!(reader.array(#min, #max, #item))
             }
             Shape::Tuple(items) => return self.tuple(items),
-            Shape::Map { values, min_properties, max_properties } => {
+            Shape::Map {
+                values,
+                min_properties,
+                max_properties,
+            } => {
                 let (min, max) = (length(*min_properties, 0), length(*max_properties, usize::MAX));
                 let value = self.schema(values, false).callable();
                 quote!(reader.map(#min, #max, #value))
@@ -227,7 +252,7 @@ impl Body<'_, '_> {
             Some((_, name)) => name.clone(),
             None => {
                 let name = format_ident!("CHECK_{number}");
-                let schema = raw_text(&text);
+                let schema = raw_text(&visible_json(&text));
                 self.statics.push(quote! {
                     static #name: ::std::sync::LazyLock<::wireloom::schema::StringCheck> =
                         ::std::sync::LazyLock::new(|| ::wireloom::schema::StringCheck::new(#schema));
@@ -251,12 +276,20 @@ impl Body<'_, '_> {
 
     fn tuple(&mut self, items: &[Schema]) -> Reading {
         if items.is_empty() {
-            return Reading::Result(quote!(reader.array(0, 0, ::wireloom::json::Reader::null).map(drop)));
+            return Reading::Result(quote!(
+                reader.array(0, 0, ::wireloom::json::Reader::null).map(drop)
+            ));
         }
-        let names: Vec<_> = (0..items.len()).map(|index| format_ident!("item_{index}")).collect();
+        let names: Vec<_> = (0..items.len())
+            .map(|index| format_ident!("item_{index}"))
+            .collect();
         let steps = items.iter().zip(&names).enumerate().map(|(index, (item, name))| {
             let value = self.schema(item, false).value();
-            let before = if index == 0 { quote!(reader.tuple()?;) } else { quote!(reader.comma()?;) };
+            let before = if index == 0 {
+                quote!(reader.tuple()?;)
+            } else {
+                quote!(reader.comma()?;)
+            };
             if matches!(item.shape, Shape::Null) && item.residual.is_empty() {
                 quote!(#before #value; let #name = ();)
             } else {
@@ -264,7 +297,7 @@ impl Body<'_, '_> {
             }
         });
         let steps = quote!(#(#steps)* reader.tuple_end()?;);
-        Reading::Steps(steps, quote!((#(#names,)*)))
+        Reading::ValueAfter(steps, quote!((#(#names,)*)))
     }
 
     fn structure(&mut self, object: &Struct) -> Reading {
@@ -278,9 +311,11 @@ impl Body<'_, '_> {
                 }
                 #bounds
             };
-            return Reading::Steps(steps, quote!(Self {}));
+            return Reading::ValueAfter(steps, quote!(Self {}));
         }
-        let slots = locals.iter().map(|local| quote!(let mut #local = ::std::option::Option::None;));
+        let slots = locals
+            .iter()
+            .map(|local| quote!(let mut #local = ::std::option::Option::None;));
         let arms: Vec<_> = object
             .fields
             .iter()
@@ -295,25 +330,49 @@ impl Body<'_, '_> {
             })
             .collect();
         let (slot, other, kept) = match &object.extra {
-            Extra::Refused => (None, quote!(return ::std::result::Result::Err(reader.refuse())), None),
+            Extra::Refused => (
+                None,
+                quote!(return ::std::result::Result::Err(reader.refuse())),
+                None,
+            ),
             Extra::Any(name) => self.extra(name, &quote!(|reader| reader.value())),
             Extra::Typed(name, schema) => {
                 let read = self.schema(schema, false).callable();
                 self.extra(name, &read)
             }
         };
-        let entry = if arms.is_empty() { other } else { quote!(match name.as_ref() { #(#arms)* _ => #other }) };
+        let entry = if arms.is_empty() {
+            other
+        } else {
+            quote!(match name.as_ref() { #(#arms)* _ => #other })
+        };
         // Constants are asked for and not kept.
-        let constants = object.fields.iter().zip(&locals).filter(|(field, _)| field.constant.is_some());
+        let constants = object
+            .fields
+            .iter()
+            .zip(&locals)
+            .filter(|(field, _)| field.constant.is_some());
         let constants = constants.map(|(_, local)| quote!(reader.required(#local)?;));
-        let fields = object.fields.iter().zip(&locals).filter(|(field, _)| field.constant.is_none());
+        let fields = object
+            .fields
+            .iter()
+            .zip(&locals)
+            .filter(|(field, _)| field.constant.is_none());
         let fields = fields.map(|(field, local)| {
             if field.schema.docs.deprecated {
                 self.scope.names_deprecated();
             }
             let name = ident(&field.rust_name);
-            let value = if field.required { quote!(reader.required(#local)?) } else { quote!(#local) };
-            if value.to_string() == name.to_string() { quote!(#name) } else { quote!(#name: #value) }
+            let value = if field.required {
+                quote!(reader.required(#local)?)
+            } else {
+                quote!(#local)
+            };
+            if value.to_string() == name.to_string() {
+                quote!(#name)
+            } else {
+                quote!(#name: #value)
+            }
         });
         let result = quote!(Self { #(#fields,)* #kept });
         let steps = quote! {
@@ -326,16 +385,24 @@ impl Body<'_, '_> {
             #bounds
             #(#constants)*
         };
-        Reading::Steps(steps, result)
+        Reading::ValueAfter(steps, result)
     }
 
     /// The slot of properties that are not named, what is done with one, and the field.
-    fn extra(&self, name: &str, read: &TokenStream) -> (Option<TokenStream>, TokenStream, Option<TokenStream>) {
+    fn extra(
+        &self,
+        name: &str,
+        read: &TokenStream,
+    ) -> (Option<TokenStream>, TokenStream, Option<TokenStream>) {
         let name = ident(name);
         (
             Some(quote!(let mut rest = ::std::collections::BTreeMap::new();)),
             quote!(reader.extra(&mut rest, name, #read)?),
-            Some(if name == "rest" { quote!(rest) } else { quote!(#name: rest) }),
+            Some(if name == "rest" {
+                quote!(rest)
+            } else {
+                quote!(#name: rest)
+            }),
         )
     }
 
@@ -343,7 +410,10 @@ impl Body<'_, '_> {
         if object.min_properties.is_none() && object.max_properties.is_none() {
             return None;
         }
-        let (min, max) = (length(object.min_properties, 0), length(object.max_properties, usize::MAX));
+        let (min, max) = (
+            length(object.min_properties, 0),
+            length(object.max_properties, usize::MAX),
+        );
         Some(quote!(reader.properties(&object, #min, #max)?;))
     }
 
@@ -354,13 +424,24 @@ impl Body<'_, '_> {
             .map(|variant| {
                 let name = ident(&variant.rust_name);
                 let reading = self.schema(&variant.schema, variant.boxed);
-                let map = if is_unit(&variant.schema) { quote!(|()| Self::#name) } else { quote!(Self::#name) };
+                let map = if is_unit(&variant.schema) {
+                    quote!(|()| Self::#name)
+                } else {
+                    quote!(Self::#name)
+                };
                 let read = reading.map(&map).callable();
                 quote!(let union = union.or(reader, #read)?;)
             })
             .collect();
-        let begin = if union.exactly_one { quote!(reader.exactly_one()) } else { quote!(reader.first_of()) };
-        Reading::Steps(quote!(let union = #begin; #(#attempts)*), quote!(union.end(reader)?))
+        let begin = if union.exactly_one {
+            quote!(reader.exactly_one())
+        } else {
+            quote!(reader.first_of())
+        };
+        Reading::ResultAfter(
+            quote!(let union = #begin; #(#attempts)*),
+            quote!(union.end(reader)),
+        )
     }
 }
 
@@ -368,19 +449,17 @@ impl Body<'_, '_> {
 fn locals(fields: &[Field]) -> Vec<Ident> {
     const OWN: [&str; 4] = ["reader", "object", "name", "rest"];
     let taken = |name: &str| OWN.contains(&name) || fields.iter().any(|field| field.rust_name == name);
-    fields
-        .iter()
-        .map(|field| {
-            let mut name = field.rust_name.clone();
-            if OWN.contains(&name.as_str()) {
-                name.push_str("_value");
-                while taken(&name) {
-                    name.push('_');
-                }
+    let local = |field: &Field| {
+        let mut name = field.rust_name.clone();
+        if OWN.contains(&name.as_str()) || name.starts_with('_') {
+            name = format!("its_{}", name.trim_start_matches('_'));
+            while taken(&name) {
+                name.push('_');
             }
-            ident(&name)
-        })
-        .collect()
+        }
+        ident(&name)
+    };
+    fields.iter().map(local).collect()
 }
 
 fn enumeration(variants: &[EnumVariant]) -> Reading {
@@ -400,7 +479,11 @@ fn tagged_union(tagged: &Tagged) -> Reading {
         let value = &variant.value;
         let name = ident(&variant.rust_name);
         let read = Reading::Function(quote!(::wireloom::json::Decode::decode));
-        let read = if variant.boxed { read.map(&quote!(::std::boxed::Box::new)) } else { read };
+        let read = if variant.boxed {
+            read.map(&quote!(::std::boxed::Box::new))
+        } else {
+            read
+        };
         let read = read.map(&quote!(Self::#name)).body();
         quote!(#value => #read,)
     });
@@ -413,28 +496,55 @@ fn tagged_union(tagged: &Tagged) -> Reading {
 }
 
 fn number(range: &NumberRange) -> TokenStream {
-    let test = |bound: Option<f64>, sign: TokenStream| {
-        bound.map(|bound| {
-            let bound = float(bound);
-            quote!(value #sign #bound)
-        })
+    // Of two bounds on one side, the narrower decides; an exclusive one is the narrower of two that are equal.
+    let narrower = |inclusive: Option<f64>, exclusive: Option<f64>, covers: fn(f64, f64) -> bool| match (
+        inclusive, exclusive,
+    ) {
+        (Some(inclusive), Some(exclusive)) if covers(exclusive, inclusive) => Some((inclusive, true)),
+        (_, Some(exclusive)) => Some((exclusive, false)),
+        (inclusive, None) => inclusive.map(|bound| (bound, true)),
     };
-    let low = range.min.zip(range.max).filter(|_| range.above.is_none() && range.below.is_none());
-    let accept = if let Some((min, max)) = low {
-        let (min, max) = (float(min), float(max));
-        quote!((#min..=#max).contains(&value))
-    } else {
-        let tests = [
-            test(range.above, quote!(>)),
-            test(range.below, quote!(<)),
-            test(range.min, quote!(>=)),
-            test(range.max, quote!(<=)),
-        ];
-        let tests: Vec<_> = tests.into_iter().flatten().collect();
-        if tests.is_empty() {
-            return quote!(reader.number());
+    let low = narrower(range.min, range.above, |exclusive, inclusive| {
+        exclusive < inclusive
+    });
+    let high = narrower(range.max, range.below, |exclusive, inclusive| {
+        exclusive > inclusive
+    });
+    let accept = match (low, high) {
+        (None, None) => return quote!(reader.number()),
+        (Some((low, low_fits)), Some((high, high_fits)))
+            if low > high || (low == high && !(low_fits && high_fits)) =>
+        {
+            return quote!(reader.number_where(|_| false));
         }
-        quote!(#(#tests)&&*)
+        (Some((low, true)), Some((high, fits))) => {
+            let (low, high) = (float(low), float(high));
+            if fits {
+                quote!((#low..=#high).contains(&value))
+            } else {
+                quote!((#low..#high).contains(&value))
+            }
+        }
+        (low, high) => {
+            let low = low.map(|(bound, fits)| {
+                let bound = float(bound);
+                if fits {
+                    quote!(value >= #bound)
+                } else {
+                    quote!(value > #bound)
+                }
+            });
+            let high = high.map(|(bound, fits)| {
+                let bound = float(bound);
+                if fits {
+                    quote!(value <= #bound)
+                } else {
+                    quote!(value < #bound)
+                }
+            });
+            let tests = low.into_iter().chain(high);
+            quote!(#(#tests)&&*)
+        }
     };
     quote!(reader.number_where(|value| #accept))
 }
@@ -459,6 +569,10 @@ fn literals(base: LiteralBase, constants: &[serde_json::Value]) -> TokenStream {
 
 /// The integer that a constant is, also when it is written `1.0`.
 fn whole(constant: &serde_json::Value) -> Option<i64> {
-    let float = || constant.as_f64().filter(|value| value.fract() == 0.0 && value.abs() < 9.1e15);
+    let float = || {
+        constant
+            .as_f64()
+            .filter(|value| value.fract() == 0.0 && value.abs() < 9.1e15)
+    };
     constant.as_i64().or_else(|| float().map(|value| value as i64))
 }

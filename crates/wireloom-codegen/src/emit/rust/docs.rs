@@ -15,12 +15,19 @@ pub(super) struct Doc {
 impl Doc {
     /// Starts with a text of ours.
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { paragraphs: vec![text.into()] }
+        Self {
+            paragraphs: vec![text.into()],
+        }
     }
 
     /// Starts with the description of a place, or with a text of ours where there is none.
     pub(super) fn of(docs: &Docs, fallback: impl FnOnce() -> String) -> Self {
-        match docs.description.as_deref().map(plain).filter(|text| !text.is_empty()) {
+        match docs
+            .description
+            .as_deref()
+            .map(plain)
+            .filter(|text| !text.is_empty())
+        {
             Some(text) => Self::new(text),
             None => Self::new(fallback()),
         }
@@ -35,7 +42,10 @@ impl Doc {
     /// Adds what is declared as the value of a missing property.
     pub(super) fn default(self, docs: &Docs) -> Self {
         match &docs.default {
-            Some(value) => self.and(format!("A reader may assume {} where it is missing.", json(value))),
+            Some(value) => self.and(format!(
+                "A reader may assume {} where it is missing.",
+                json(value)
+            )),
             None => self,
         }
     }
@@ -46,13 +56,22 @@ impl Doc {
             return self;
         }
         let keywords: Vec<_> = keywords.iter().map(|keyword| code(keyword)).collect();
-        self.and(format!("Decided by the schema's validator, besides the decoder: {}.", keywords.join(", ")))
+        self.and(format!(
+            "Decided by the schema's validator, besides the decoder: {}.",
+            keywords.join(", ")
+        ))
     }
 
     /// The attributes.
     pub(super) fn tokens(&self) -> TokenStream {
         let text = self.paragraphs.join("\n\n");
-        let lines = text.lines().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+        let lines = text.lines().map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!(" {line}")
+            }
+        });
         quote!(#(#[doc = #lines])*)
     }
 }
@@ -80,12 +99,23 @@ pub(super) fn plain(text: &str) -> String {
 
 fn plain_line(line: &str) -> String {
     let parts: Vec<_> = line.split('`').collect();
-    let balanced = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.trim().is_empty());
+    let balanced = parts.len() % 2 == 1
+        && parts
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .all(|code| !code.trim().is_empty());
     let text = if balanced {
         let parts: Vec<_> = parts
             .iter()
             .enumerate()
-            .map(|(index, part)| if index % 2 == 1 { (*part).to_owned() } else { escape(part) })
+            .map(|(index, part)| {
+                if index % 2 == 1 {
+                    (*part).to_owned()
+                } else {
+                    escape(part)
+                }
+            })
             .collect();
         parts.join("`")
     } else {
@@ -101,13 +131,20 @@ fn block_escape(line: String) -> String {
     if digits > 0 && rest.starts_with(['.', ')']) {
         return format!("{}\\{rest}", &line[..digits]);
     }
-    if line.starts_with(['-', '+', '=', ':']) { format!("\\{line}") } else { line }
+    if line.starts_with(['-', '+', '=', ':']) {
+        format!("\\{line}")
+    } else {
+        line
+    }
 }
 
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '|' | '&' | '$' | '^') {
+        if matches!(
+            c,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '|' | '&' | '$' | '^'
+        ) {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -121,7 +158,12 @@ fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' => '\n',
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' => ' ',
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{2028}'
+            | '\u{2029}' => ' ',
             c if c.is_control() => ' ',
             c => c,
         })

@@ -6,7 +6,7 @@ use wireloom_spec::model::{
     Def, DefId, DefKind, EnumVariant, Extra, IntRepr, LiteralBase, Schema, Shape, Struct, Tagged, Union,
 };
 
-use super::literals::{ident, raw_text};
+use super::literals::{ident, raw_text, visible_json};
 use super::scope::Scope;
 use super::types::is_unit;
 
@@ -32,7 +32,7 @@ pub(super) fn encoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
                 }
             }
         };
-        vec![encoder]
+        encoder
     })
 }
 
@@ -120,18 +120,34 @@ impl Place {
     /// A field, or what a box in a field holds.
     fn field(path: TokenStream, boxed: bool) -> Self {
         if boxed {
-            Self { value: quote!(*#path), reference: quote!(&*#path), base: path }
+            Self {
+                value: quote!(*#path),
+                reference: quote!(&*#path),
+                base: path,
+            }
         } else {
-            Self { reference: quote!(&#path), value: path.clone(), base: path }
+            Self {
+                reference: quote!(&#path),
+                value: path.clone(),
+                base: path,
+            }
         }
     }
 
     /// What the variable `value` refers to, or what a box there holds.
     fn variable(boxed: bool) -> Self {
         if boxed {
-            Self { value: quote!(**value), reference: quote!(&**value), base: quote!(value) }
+            Self {
+                value: quote!(**value),
+                reference: quote!(&**value),
+                base: quote!(value),
+            }
         } else {
-            Self { value: quote!(*value), reference: quote!(value), base: quote!(value) }
+            Self {
+                value: quote!(*value),
+                reference: quote!(value),
+                base: quote!(value),
+            }
         }
     }
 }
@@ -194,8 +210,11 @@ fn structure(scope: &Scope<'_>, object: &Struct) -> TokenStream {
         inner.raw(&format!("{comma}{key}"));
         variable(scope, &field.schema, field.boxed, &mut inner);
         let inner = inner.tokens();
-        let value = value_or_blank(&inner);
-        pieces.code(quote!(if let ::std::option::Option::Some(#value) = &self.#name { #inner }));
+        pieces.code(if uses_value(&inner) {
+            quote!(if let ::std::option::Option::Some(value) = &self.#name { #inner })
+        } else {
+            quote!(if self.#name.is_some() { #inner })
+        });
     }
     let extra = match &object.extra {
         Extra::Refused => None,
@@ -271,7 +290,11 @@ fn nullable(scope: &Scope<'_>, inner: &Schema, reference: &TokenStream, boxed: b
 
 /// Writes a value by its shape.
 fn write(scope: &Scope<'_>, shape: &Shape, place: &Place, pieces: &mut Pieces) {
-    let Place { value, reference, base } = place;
+    let Place {
+        value,
+        reference,
+        base,
+    } = place;
     pieces.call(match shape {
         Shape::Null => return pieces.raw("null"),
         Shape::Any => quote!(out.value(#reference)),
@@ -333,16 +356,21 @@ fn closure(scope: &Scope<'_>, schema: &Schema, boxed: bool) -> TokenStream {
 
 /// The name of the variable `value`, or `_` where it is not used.
 fn value_or_blank(body: &TokenStream) -> TokenStream {
-    fn uses(tokens: &TokenStream) -> bool {
-        tokens.clone().into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => ident == "value",
-            TokenTree::Group(group) => uses(&group.stream()),
-            _ => false,
-        })
+    if uses_value(body) {
+        quote!(value)
+    } else {
+        quote!(_)
     }
-    if uses(body) { quote!(value) } else { quote!(_) }
+}
+
+fn uses_value(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "value",
+        TokenTree::Group(group) => uses_value(&group.stream()),
+        _ => false,
+    })
 }
 
 fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    visible_json(&serde_json::Value::from(text).to_string())
 }

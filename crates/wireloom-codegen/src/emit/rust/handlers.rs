@@ -14,13 +14,10 @@ use super::scope::Scope;
 pub(super) fn handlers(scope: &Scope<'_>) -> TokenStream {
     let requests = requests(scope).map(|message| {
         let errors = ErrorType::of(scope, message);
-        let definition = scope.item(|| vec![errors.definition(scope)]);
-        let impls = scope.item(|| {
-            let mut impls = vec![request(scope, message, &errors)];
-            impls.extend(errors.impls(scope));
-            impls
-        });
-        quote!(#definition #impls)
+        let request = scope.item(|| request(scope, message, &errors));
+        let definition = scope.item(|| errors.definition(scope));
+        let impls = errors.impls(scope);
+        quote!(#request #definition #impls)
     });
     let requests: TokenStream = requests.collect();
     let handlers = all_handlers(scope);
@@ -55,11 +52,21 @@ struct ErrorType<'m> {
 impl<'m> ErrorType<'m> {
     fn of(scope: &Scope<'m>, message: &'m Message) -> Self {
         let model = scope.model();
-        let codes: Vec<_> = model.errors.iter().filter(|error| message.errors.contains(&error.code)).collect();
+        let codes: Vec<_> = model
+            .errors
+            .iter()
+            .filter(|error| message.errors.contains(&error.code))
+            .collect();
         let taken: BTreeSet<&str> = codes.iter().map(|error| error.rust_name.as_str()).collect();
-        let internal = if taken.contains("Internal") { "Undeclared" } else { "Internal" };
+        let internal = if taken.contains("Internal") {
+            "Undeclared"
+        } else {
+            "Internal"
+        };
         let ends = match &message.answer {
-            Answer::Stream { error: Some(error), .. } => model.message(error),
+            Answer::Stream {
+                error: Some(error), ..
+            } => model.message(error),
             _ => None,
         };
         let ends = ends.map(|message| {
@@ -70,7 +77,13 @@ impl<'m> ErrorType<'m> {
             (message, variant)
         });
         let name = format!("{}Error", model.def(message.payload).rust_name);
-        Self { message, name, codes, ends, internal }
+        Self {
+            message,
+            name,
+            codes,
+            ends,
+            internal,
+        }
     }
 
     fn definition(&self, scope: &Scope<'_>) -> TokenStream {
@@ -104,7 +117,7 @@ impl<'m> ErrorType<'m> {
         }
     }
 
-    fn impls(&self, scope: &Scope<'_>) -> Vec<TokenStream> {
+    fn impls(&self, scope: &Scope<'_>) -> TokenStream {
         let name = ident(&self.name);
         let internal = ident(self.internal);
         let mut impls = Vec::new();
@@ -136,14 +149,16 @@ impl<'m> ErrorType<'m> {
         });
         if let Some((message, variant)) = &self.ends {
             let variant = ident(variant);
-            let payload = scope.path(message.payload);
-            impls.push(quote! {
-                impl ::std::convert::From<#payload> for #name {
-                    fn from(message: #payload) -> Self {
-                        Self::#variant(::std::boxed::Box::new(message))
+            impls.push(scope.item(|| {
+                let payload = scope.path(message.payload);
+                quote! {
+                    impl ::std::convert::From<#payload> for #name {
+                        fn from(message: #payload) -> Self {
+                            Self::#variant(::std::boxed::Box::new(message))
+                        }
                     }
                 }
-            });
+            }));
         }
         let codes = self.codes.iter().map(|error| {
             let variant = ident(&error.rust_name);
@@ -165,7 +180,7 @@ impl<'m> ErrorType<'m> {
                 }
             }
         });
-        impls
+        quote!(#(#impls)*)
     }
 }
 
@@ -227,8 +242,11 @@ fn all_handlers(scope: &Scope<'_>) -> TokenStream {
             let field = ident(&message.rust_field);
             let payload = scope.path(message.payload);
             let doc = Doc::of(&message.docs, || format!("Handles {}.", code(&message.name)));
-            let doc =
-                if message.docs.description.is_some() { doc.and(format!("Handles {}.", code(&message.name))) } else { doc };
+            let doc = if message.docs.description.is_some() {
+                doc.and(format!("Handles {}.", code(&message.name)))
+            } else {
+                doc
+            };
             let doc = doc.tokens();
             if is_stream(message) {
                 quote!(#doc pub #field: ::wireloom::OnStream<#state, #payload>)
@@ -238,21 +256,34 @@ fn all_handlers(scope: &Scope<'_>) -> TokenStream {
         });
         fields.collect()
     };
-    let parameter = if requests.is_empty() { None } else { Some(quote!(<#state>)) };
-    let of_impl = parameter.as_ref().map(|_| quote!(<#state: ::std::marker::Send + ::std::marker::Sync + 'static>));
-    let of_function =
-        if parameter.is_none() { Some(quote!(<#state: ::std::marker::Send + ::std::marker::Sync + 'static>)) } else { None };
+    let parameter = if requests.is_empty() {
+        None
+    } else {
+        Some(quote!(<#state>))
+    };
+    let of_impl = parameter
+        .as_ref()
+        .map(|_| quote!(<#state: ::std::marker::Send + ::std::marker::Sync + 'static>));
+    let of_function = if parameter.is_none() {
+        Some(quote!(<#state: ::std::marker::Send + ::std::marker::Sync + 'static>))
+    } else {
+        None
+    };
     let definition = scope.item(|| {
         let fields = fields(scope);
-        vec![quote! {
+        quote! {
             /// A handler for every message that clients send. Forgetting one does not compile.
             #[must_use = "handlers serve nobody until an engine is made of them"]
             pub struct Handlers #parameter { #(#fields),* }
-        }]
+        }
     });
     let calls = requests.iter().map(|message| {
         let field = ident(&message.rust_field);
-        if is_stream(message) { quote!(.on_stream(self.#field)) } else { quote!(.on(self.#field)) }
+        if is_stream(message) {
+            quote!(.on_stream(self.#field))
+        } else {
+            quote!(.on(self.#field))
+        }
     });
     quote! {
         #definition

@@ -19,41 +19,57 @@ pub(super) fn everything_is_used(scope: &Scope<'_>) -> TokenStream {
     if types.is_empty() {
         return TokenStream::new();
     }
-    scope
-        .item(|| {
-            let paths = types.iter().map(|id| scope.path(*id));
-            let functions = types.iter().filter(|id| matches!(scope.model().def(**id).kind, DefKind::Enum(_))).map(|id| {
+    scope.item(|| {
+        let paths = types.iter().map(|id| scope.path(*id));
+        let functions = types
+            .iter()
+            .filter(|id| matches!(scope.model().def(**id).kind, DefKind::Enum(_)))
+            .map(|id| {
                 let name = scope.path(*id);
                 quote!(let _ = (#name::ALL, #name::as_str);)
             });
-            let errors = handlers::error_functions(scope);
-            let comment = " Uses all there is: a program that needs only some of it compiles without warnings.";
-            vec![quote! {
-                #[comment = #comment]
-                const _: () = {
-                    const fn used<T>() {}
-                    #(used::<#paths>();)*
-                    #(#functions)*
-                    #errors
-                    let _ = SUBPROTOCOL;
-                };
-            }]
-        })
+        let errors = handlers::error_functions(scope);
+        let comment = " Uses all there is: a program that needs only some of it compiles without warnings.";
+        quote! {
+            #[comment = #comment]
+            const _: () = {
+                const fn used<T>() {}
+                #(used::<#paths>();)*
+                #(#functions)*
+                #errors
+                let _ = SUBPROTOCOL;
+            };
+        }
+    })
 }
 
 /// Exemptions of an enum: names of variants are the protocol's, and so is their size.
 pub(super) fn enum_exemptions(scope: &Scope<'_>, def: &Def) -> TokenStream {
     let names: Vec<&str> = match &def.kind {
-        DefKind::Enum(variants) => variants.iter().map(|variant| variant.rust_name.as_str()).collect(),
-        DefKind::Tagged(tagged) => tagged.variants.iter().map(|variant| variant.rust_name.as_str()).collect(),
-        DefKind::Union(union) => union.variants.iter().map(|variant| variant.rust_name.as_str()).collect(),
+        DefKind::Enum(variants) => variants
+            .iter()
+            .map(|variant| variant.rust_name.as_str())
+            .collect(),
+        DefKind::Tagged(tagged) => tagged
+            .variants
+            .iter()
+            .map(|variant| variant.rust_name.as_str())
+            .collect(),
+        DefKind::Union(union) => union
+            .variants
+            .iter()
+            .map(|variant| variant.rust_name.as_str())
+            .collect(),
         _ => return TokenStream::new(),
     };
     let mut lints = Vec::new();
     if repetitive(&def.rust_name, &names) {
         lints.push(quote!(clippy::enum_variant_names));
     }
-    if names.iter().any(|name| name.len() > 2 && name.chars().all(|c| c.is_ascii_uppercase())) {
+    if names
+        .iter()
+        .any(|name| name.len() > 2 && name.chars().all(|c| c.is_ascii_uppercase()))
+    {
         lints.push(quote!(clippy::upper_case_acronyms));
     }
     if uneven(scope, &def.kind) {
@@ -95,7 +111,10 @@ fn repetitive(type_name: &str, variants: &[&str]) -> bool {
     };
     let own = words(type_name);
     let all: Vec<_> = variants.iter().map(|name| words(name)).collect();
-    if all.iter().any(|words| words.starts_with(&own) || words.ends_with(&own)) {
+    if all
+        .iter()
+        .any(|words| words.starts_with(&own) || words.ends_with(&own))
+    {
         return true;
     }
     let shared = |word: fn(&Vec<String>) -> Option<&String>| {
@@ -111,12 +130,24 @@ fn uneven(scope: &Scope<'_>, kind: &DefKind) -> bool {
         DefKind::Tagged(tagged) => tagged
             .variants
             .iter()
-            .map(|variant| if variant.boxed { 8 } else { def_size(scope, variant.def, SIZE_DEPTH) })
+            .map(|variant| {
+                if variant.boxed {
+                    8
+                } else {
+                    def_size(scope, variant.def, SIZE_DEPTH)
+                }
+            })
             .collect(),
         DefKind::Union(union) => union
             .variants
             .iter()
-            .map(|variant| if variant.boxed { 8 } else { size(scope, &variant.schema, SIZE_DEPTH) })
+            .map(|variant| {
+                if variant.boxed {
+                    8
+                } else {
+                    size(scope, &variant.schema, SIZE_DEPTH)
+                }
+            })
             .collect(),
         _ => return false,
     };
@@ -155,17 +186,34 @@ fn def_size(scope: &Scope<'_>, id: DefId, depth: u32) -> u64 {
                 .fields
                 .iter()
                 .filter(|field| field.constant.is_none())
-                .map(|field| if field.boxed { 8 } else { 8 + size(scope, &field.schema, depth) })
+                .map(|field| {
+                    if field.boxed {
+                        8
+                    } else {
+                        8 + size(scope, &field.schema, depth)
+                    }
+                })
                 .sum();
-            fields + if matches!(object.extra, Extra::Refused) { 0 } else { 24 }
+            fields
+                + if matches!(object.extra, Extra::Refused) {
+                    0
+                } else {
+                    24
+                }
         }
         DefKind::Tagged(tagged) => {
             let sizes = tagged.variants.iter();
-            8 + sizes.map(|v| if v.boxed { 8 } else { def_size(scope, v.def, depth) }).max().unwrap_or(0)
+            8 + sizes
+                .map(|v| if v.boxed { 8 } else { def_size(scope, v.def, depth) })
+                .max()
+                .unwrap_or(0)
         }
         DefKind::Union(union) => {
             let sizes = union.variants.iter();
-            8 + sizes.map(|v| if v.boxed { 8 } else { size(scope, &v.schema, depth) }).max().unwrap_or(0)
+            8 + sizes
+                .map(|v| if v.boxed { 8 } else { size(scope, &v.schema, depth) })
+                .max()
+                .unwrap_or(0)
         }
     }
 }

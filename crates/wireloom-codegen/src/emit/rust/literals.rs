@@ -14,18 +14,36 @@ pub(super) fn ident(name: &str) -> Ident {
 
 /// A string that is read easier without escapes.
 pub(super) fn raw_text(text: &str) -> TokenStream {
-    if !text.contains(['"', '\\', '\n']) {
+    if !text.contains(['"', '\\', '\n']) || !text.chars().all(|c| c == '\n' || is_visible(c)) {
         return quote!(#text);
     }
-    let hashes = (0..=text.len()).map(|count| "#".repeat(count)).find(|hashes| !text.contains(&format!("\"{hashes}")));
-    let plain = text.chars().all(|c| c == '\n' || (!c.is_control() && !turns_text(c)));
-    let literal = hashes.filter(|_| plain).and_then(|hashes| format!("r{hashes}\"{text}\"{hashes}").parse().ok());
-    literal.unwrap_or_else(|| quote!(#text))
+    let mut hashes = String::new();
+    while text.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    format!("r{hashes}\"{text}\"{hashes}")
+        .parse()
+        .unwrap_or_else(|_| quote!(#text))
 }
 
-/// Marks that turn the direction of text: compilers refuse them in literals.
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a person sees the character, and sees it where it is: neither a control nor one that turns text.
+fn is_visible(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
+}
+
+/// JSON text in which characters that nobody sees are written as escapes.
+pub(super) fn visible_json(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || is_visible(c) {
+            visible.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                visible.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    visible
 }
 
 /// A bound on a length or a count. What no message can reach is `usize::MAX`, on every platform.
@@ -46,7 +64,11 @@ pub(super) fn integer(value: i64) -> TokenStream {
         return quote!(i64::MIN);
     }
     let digits = Literal::u64_unsuffixed(value.unsigned_abs());
-    if value < 0 { quote!(-#digits) } else { quote!(#digits) }
+    if value < 0 {
+        quote!(-#digits)
+    } else {
+        quote!(#digits)
+    }
 }
 
 /// A number with a fraction or an exponent.
@@ -81,7 +103,11 @@ pub(super) fn float(value: f64) -> TokenStream {
         format!("{size:?}")
     };
     let digits: TokenStream = text.parse().unwrap_or_default();
-    if value.is_sign_negative() { quote!(-#digits) } else { quote!(#digits) }
+    if value.is_sign_negative() {
+        quote!(-#digits)
+    } else {
+        quote!(#digits)
+    }
 }
 
 /// An expression that makes a `Value`.

@@ -17,7 +17,7 @@ use quote::quote;
 use wireloom_spec::model::{Message, Model};
 
 use self::docs::Doc;
-use self::literals::raw_text;
+use self::literals::{raw_text, visible_json};
 use self::scope::Scope;
 
 /// Rust of a protocol, to be `include!`d in a module: it has no inner attributes.
@@ -28,9 +28,13 @@ pub fn rust(model: &Model, source: &str) -> String {
     let messages = messages(&scope);
     let handlers = handlers::handlers(&scope);
     let used = lints::everything_is_used(&scope);
-    let description = raw_text(&super::protocol_json(model, source));
+    let description = raw_text(&visible_json(&super::protocol_json(model, source)));
     let subprotocol = model.info.subprotocol();
-    let doc = Doc::new(format!("The WebSocket subprotocol of version {}.", model.info.version)).tokens();
+    let doc = Doc::new(format!(
+        "The WebSocket subprotocol of version {}.",
+        model.info.version
+    ))
+    .tokens();
     file(
         &format!("// {}\n\n", super::notice(source)),
         quote! {
@@ -54,7 +58,10 @@ pub fn rust_engine(model: &Model, source: &str) -> String {
     let scope = Scope::of_engine(model);
     let types = types(&scope);
     let messages = messages(&scope);
-    let head = format!("// {}\n//! The engine's own messages, part of every protocol.\n\n", super::notice(source));
+    let head = format!(
+        "// {}\n//! The engine's own messages, part of every protocol.\n\n",
+        super::notice(source)
+    );
     file(&head, quote!(#types #messages))
 }
 
@@ -71,7 +78,15 @@ fn file(head: &str, tokens: TokenStream) -> String {
 
 /// With an empty line between items, which the printer leaves out.
 fn spaced(text: &str) -> String {
-    const BEGINNINGS: [&str; 7] = ["//", "#[", "impl ", "impl<", "pub ", "fn ", "::wireloom::serde_impls!"];
+    const BEGINNINGS: [&str; 7] = [
+        "//",
+        "#[",
+        "impl ",
+        "impl<",
+        "pub ",
+        "fn ",
+        "::wireloom::serde_impls!",
+    ];
     let mut spaced = String::with_capacity(text.len() + text.len() / 16);
     let mut ended = false;
     for line in text.split_inclusive('\n') {
@@ -94,11 +109,17 @@ fn types(scope: &Scope<'_>) -> TokenStream {
         quote!(#definition #decoder #encoder)
     });
     let items: TokenStream = items.collect();
-    let (deprecated, current): (Vec<_>, Vec<_>) =
-        scope.defs().filter(|id| scope.is_nominal(*id)).partition(|id| scope.model().def(*id).docs.deprecated);
+    let (deprecated, current): (Vec<_>, Vec<_>) = scope
+        .defs()
+        .filter(|id| scope.is_nominal(*id))
+        .partition(|id| scope.model().def(*id).docs.deprecated);
     let serde = |ids: &[_]| -> TokenStream {
         let names = ids.iter().map(|id| scope.path(*id));
-        if ids.is_empty() { TokenStream::new() } else { quote!(::wireloom::serde_impls!(#(#names),*);) }
+        if ids.is_empty() {
+            TokenStream::new()
+        } else {
+            quote!(::wireloom::serde_impls!(#(#names),*);)
+        }
     };
     let current = serde(&current);
     let deprecated = match serde(&deprecated) {
@@ -113,22 +134,29 @@ fn types(scope: &Scope<'_>) -> TokenStream {
 
 /// What the runtime knows of each message type.
 fn messages(scope: &Scope<'_>) -> TokenStream {
-    scope.messages().map(|message| scope.item(|| message_impls(scope, message))).collect()
+    scope
+        .messages()
+        .map(|message| message_impls(scope, message))
+        .collect()
 }
 
-fn message_impls(scope: &Scope<'_>, message: &Message) -> Vec<TokenStream> {
-    let name = scope.path(message.payload);
+fn message_impls(scope: &Scope<'_>, message: &Message) -> TokenStream {
     let wire = &message.name;
-    let mut impls = vec![quote! {
-        impl ::wireloom::Message for #name {
-            const TYPE: &'static str = #wire;
+    let name = scope.item(|| {
+        let name = scope.path(message.payload);
+        quote! {
+            impl ::wireloom::Message for #name {
+                const TYPE: &'static str = #wire;
+            }
         }
-    }];
-    if message.from.client() {
-        impls.push(quote!(impl ::wireloom::ClientMessage for #name {}));
-    }
-    if message.from.server() {
-        impls.push(quote!(impl ::wireloom::ServerMessage for #name {}));
-    }
-    impls
+    });
+    let direction = |side: TokenStream| {
+        scope.item(|| {
+            let name = scope.path(message.payload);
+            quote!(impl ::wireloom::#side for #name {})
+        })
+    };
+    let client = message.from.client().then(|| direction(quote!(ClientMessage)));
+    let server = message.from.server().then(|| direction(quote!(ServerMessage)));
+    quote!(#name #client #server)
 }

@@ -8,8 +8,8 @@ use quote::{format_ident, quote};
 use wireloom_spec::model::{Def, DefId, DefKind, Extra, Message, Model, Schema, Shape};
 
 use super::lints;
-use crate::emit::json_schema::Definitions;
 use super::literals::{ident, snake};
+use crate::emit::json_schema::Definitions;
 
 /// A model, seen from the file that is being written.
 #[derive(Debug)]
@@ -25,6 +25,14 @@ pub(super) struct Scope<'m> {
     functions: Vec<Option<String>>,
     definitions: Definitions<'m>,
     deprecated: Cell<bool>,
+}
+
+/// A type's definition in parts.
+pub(super) struct Definition {
+    pub(super) doc: TokenStream,
+    /// Traits to derive besides `Debug`, `Clone`, `PartialEq` and `Eq`; `None` for what derives nothing.
+    pub(super) derive: Option<Vec<TokenStream>>,
+    pub(super) item: TokenStream,
 }
 
 impl<'m> Scope<'m> {
@@ -77,7 +85,9 @@ impl<'m> Scope<'m> {
 
     /// The types of this file, in order.
     pub(super) fn defs(&self) -> impl Iterator<Item = DefId> {
-        (0..self.model.defs.len()).map(DefId).filter(|id| self.is_of_engine(*id) == self.engine)
+        (0..self.model.defs.len())
+            .map(DefId)
+            .filter(|id| self.is_of_engine(*id) == self.engine)
     }
 
     fn is_of_engine(&self, id: DefId) -> bool {
@@ -86,7 +96,10 @@ impl<'m> Scope<'m> {
 
     /// The messages of this file, in order.
     pub(super) fn messages(&self) -> impl Iterator<Item = &'m Message> {
-        self.model.messages.iter().filter(|message| message.engine == self.engine)
+        self.model
+            .messages
+            .iter()
+            .filter(|message| message.engine == self.engine)
     }
 
     /// How this file names a type.
@@ -96,7 +109,11 @@ impl<'m> Scope<'m> {
             self.deprecated.set(true);
         }
         let name = ident(&def.rust_name);
-        if self.is_of_engine(id) && !self.engine { quote!(::wireloom::messages::#name) } else { quote!(#name) }
+        if self.is_of_engine(id) && !self.engine {
+            quote!(::wireloom::messages::#name)
+        } else {
+            quote!(#name)
+        }
     }
 
     /// Says that the item that is being written names something deprecated.
@@ -129,31 +146,38 @@ impl<'m> Scope<'m> {
         !self.inexact.get(id.0).copied().unwrap_or(true)
     }
 
-    /// Writes items, each with the expectation that it needs if it names something deprecated.
-    pub(super) fn item(&self, items: impl FnOnce() -> Vec<TokenStream>) -> TokenStream {
-        self.deprecated.set(false);
-        let items = items();
-        if self.deprecated.replace(false) {
-            let expect = lints::expect_deprecated();
-            quote!(#(#expect #items)*)
-        } else {
-            quote!(#(#items)*)
-        }
-    }
-
-    /// Writes the definition of a type. What is deprecated itself may name what is deprecated.
-    pub(super) fn definition(&self, def: &Def, item: impl FnOnce() -> TokenStream) -> TokenStream {
+    /// Writes an item, with the expectation that it needs if it names something deprecated.
+    pub(super) fn item(&self, item: impl FnOnce() -> TokenStream) -> TokenStream {
         self.deprecated.set(false);
         let item = item();
-        let named = self.deprecated.replace(false);
-        if def.docs.deprecated {
-            quote!(#[deprecated] #item)
-        } else if named {
+        if self.deprecated.replace(false) {
             let expect = lints::expect_deprecated();
             quote!(#expect #item)
         } else {
             item
         }
+    }
+
+    /// Writes the definition of a type. A derived `Eq` names the types of all fields outside of the definition, so it is
+    /// written out where one of them is deprecated.
+    pub(super) fn definition(&self, id: DefId, item: impl FnOnce() -> Definition) -> TokenStream {
+        self.deprecated.set(false);
+        let Definition { doc, derive, item } = item();
+        let named = self.deprecated.replace(false);
+        let expect = named.then(lints::expect_deprecated);
+        let deprecated = self.model.def(id).docs.deprecated.then(|| quote!(#[deprecated]));
+        let eq = self.is_eq(id) && derive.is_some();
+        let derive = derive.map(|more| {
+            let eq = (eq && !named).then(|| quote!(, Eq));
+            quote!(#[derive(Debug, Clone, PartialEq #eq #(, #more)*)])
+        });
+        let separate_eq = (eq && named).then(|| {
+            self.item(|| {
+                let name = self.path(id);
+                quote!(impl ::std::cmp::Eq for #name {})
+            })
+        });
+        quote!(#doc #deprecated #expect #derive #item #separate_eq)
     }
 
     /// A name for a type parameter that no type of the protocol has.

@@ -3,60 +3,62 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use wireloom_spec::model::{
-    Def, DefId, DefKind, EnumVariant, Extra, IntRepr, LiteralBase, Origin, Schema, Shape, Struct, Tagged, Union,
+    Def, DefId, DefKind, EnumVariant, Extra, IntRepr, LiteralBase, Origin, Schema, Shape, Struct, Tagged,
+    Union,
 };
 
 use super::docs::{Doc, code};
 use super::lints::{enum_exemptions, type_exemption};
 use super::literals::ident;
-use super::scope::Scope;
+use super::scope::{Definition, Scope};
 
 /// The definition of a type.
 pub(super) fn definition(scope: &Scope<'_>, id: DefId) -> TokenStream {
     let def = scope.model().def(id);
     let name = ident(&def.rust_name);
-    let doc = doc(scope, def).tokens();
-    let eq = scope.is_eq(id).then(|| quote!(, Eq));
-    let derive = quote!(#[derive(Debug, Clone, PartialEq #eq)]);
-    let item = scope.definition(def, || match &def.kind {
-        DefKind::Alias(schema) => {
-            let target = ty(scope, schema, false);
-            quote!(#doc pub type #name = #target;)
-        }
-        DefKind::Newtype(schema) => {
-            let inner = ty(scope, schema, false);
-            let exemption = type_exemption([schema]);
-            let inner_doc = Doc::new("What travels.").tokens();
-            quote!(#doc #derive pub struct #name(#inner_doc #exemption pub #inner);)
-        }
-        DefKind::Struct(object) => structure(scope, def, object, &quote!(#doc), eq.as_ref()),
-        DefKind::Enum(variants) => {
-            let variants = variants.iter().map(|variant| {
-                let name = ident(&variant.rust_name);
-                let doc = Doc::new(format!("{}.", code(&variant.value))).tokens();
-                quote!(#doc #name)
-            });
-            let exemptions = enum_exemptions(scope, def);
-            quote! {
-                #doc
-                #exemptions
-                #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-                pub enum #name { #(#variants),* }
+    let item = scope.definition(id, || {
+        let doc = doc(scope, def).tokens();
+        let exemptions = enum_exemptions(scope, def);
+        let (derive, item) = match &def.kind {
+            DefKind::Alias(schema) => {
+                let target = ty(scope, schema, false);
+                (None, quote!(pub type #name = #target;))
             }
-        }
-        DefKind::Tagged(tagged) => {
-            let variants = tagged_variants(scope, tagged);
-            let exemptions = enum_exemptions(scope, def);
-            quote!(#doc #exemptions #derive pub enum #name { #variants })
-        }
-        DefKind::Union(union) => {
-            let variants = union_variants(scope, union);
-            let exemptions = enum_exemptions(scope, def);
-            quote!(#doc #exemptions #derive pub enum #name { #variants })
+            DefKind::Newtype(schema) => {
+                let inner = ty(scope, schema, false);
+                let exemption = type_exemption([schema]);
+                let doc = Doc::new("What travels.").tokens();
+                (
+                    Some(Vec::new()),
+                    quote!(pub struct #name(#doc #exemption pub #inner);),
+                )
+            }
+            DefKind::Struct(object) => {
+                let fields = fields(scope, object);
+                (Some(struct_traits(object)), quote!(pub struct #name { #fields }))
+            }
+            DefKind::Enum(variants) => {
+                let variants = enum_variants(variants);
+                let traits = vec![quote!(Copy), quote!(Hash), quote!(PartialOrd), quote!(Ord)];
+                (Some(traits), quote!(pub enum #name { #variants }))
+            }
+            DefKind::Tagged(tagged) => {
+                let variants = tagged_variants(scope, tagged);
+                (Some(Vec::new()), quote!(pub enum #name { #variants }))
+            }
+            DefKind::Union(union) => {
+                let variants = union_variants(scope, union);
+                (Some(Vec::new()), quote!(pub enum #name { #variants }))
+            }
+        };
+        Definition {
+            doc: quote!(#doc #exemptions),
+            derive,
+            item,
         }
     });
     let functions = match &def.kind {
-        DefKind::Enum(variants) => scope.item(|| strings(scope, id, variants)),
+        DefKind::Enum(variants) => strings(scope, id, variants),
         _ => TokenStream::new(),
     };
     quote!(#item #functions)
@@ -67,7 +69,11 @@ fn doc(scope: &Scope<'_>, def: &Def) -> Doc {
         Origin::Type(name) => Doc::of(&def.docs, || format!("The protocol's type {}.", code(name))),
         Origin::Payload(name) => {
             let doc = Doc::of(&def.docs, || format!("The message {}.", code(name)));
-            if def.docs.description.is_some() { doc.and(format!("The message {}.", code(name))) } else { doc }
+            if def.docs.description.is_some() {
+                doc.and(format!("The message {}.", code(name)))
+            } else {
+                doc
+            }
         }
         Origin::Inline(parent) => {
             let parent = &scope.model().def(*parent).rust_name;
@@ -77,22 +83,37 @@ fn doc(scope: &Scope<'_>, def: &Def) -> Doc {
     doc.default(&def.docs).residual(&def.residual)
 }
 
-fn structure(
-    scope: &Scope<'_>,
-    def: &Def,
-    object: &Struct,
-    doc: &TokenStream,
-    eq: Option<&TokenStream>,
-) -> TokenStream {
-    let name = ident(&def.rust_name);
-    let fields: Vec<_> = object.fields.iter().filter(|field| field.constant.is_none()).collect();
-    let empty = fields.is_empty() && matches!(object.extra, Extra::Refused);
-    let default = fields.iter().all(|field| !field.required).then(|| quote!(, Default));
-    let copy = empty.then(|| quote!(, Copy));
-    let fields = fields.into_iter().map(|field| {
+fn enum_variants(variants: &[EnumVariant]) -> TokenStream {
+    let variants = variants.iter().map(|variant| {
+        let name = ident(&variant.rust_name);
+        let doc = Doc::new(format!("{}.", code(&variant.value))).tokens();
+        quote!(#doc #name)
+    });
+    quote!(#(#variants),*)
+}
+
+fn struct_traits(object: &Struct) -> Vec<TokenStream> {
+    let mut fields = object.fields.iter().filter(|field| field.constant.is_none());
+    let mut traits = Vec::new();
+    if fields.clone().next().is_none() && matches!(object.extra, Extra::Refused) {
+        traits.push(quote!(Copy));
+    }
+    if fields.all(|field| !field.required) {
+        traits.push(quote!(Default));
+    }
+    traits
+}
+
+fn fields(scope: &Scope<'_>, object: &Struct) -> TokenStream {
+    let fields = object.fields.iter().filter(|field| field.constant.is_none());
+    let fields = fields.map(|field| {
         let name = ident(&field.rust_name);
         let inner = ty(scope, &field.schema, field.boxed);
-        let ty = if field.required { inner } else { quote!(::std::option::Option<#inner>) };
+        let ty = if field.required {
+            inner
+        } else {
+            quote!(::std::option::Option<#inner>)
+        };
         let docs = &field.schema.docs;
         let doc = Doc::of(docs, || format!("{}.", code(&field.name)))
             .default(docs)
@@ -103,11 +124,7 @@ fn structure(
         quote!(#doc #deprecated #exemption pub #name: #ty)
     });
     let extra = extra(scope, &object.extra);
-    quote! {
-        #doc
-        #[derive(Debug, Clone #copy, PartialEq #eq #default)]
-        pub struct #name { #(#fields,)* #extra }
-    }
+    quote!(#(#fields,)* #extra)
 }
 
 fn extra(scope: &Scope<'_>, extra: &Extra) -> TokenStream {
@@ -127,7 +144,12 @@ fn tagged_variants(scope: &Scope<'_>, tagged: &Tagged) -> TokenStream {
         let docs = &scope.model().def(variant.def).docs;
         let place = format!("{} is {}.", code(&tagged.tag), code(&variant.value));
         let doc = Doc::of(docs, || place.clone());
-        let doc = if docs.description.is_some() { doc.and(place) } else { doc }.tokens();
+        let doc = if docs.description.is_some() {
+            doc.and(place)
+        } else {
+            doc
+        }
+        .tokens();
         let inner = boxed(scope.path(variant.def), variant.boxed);
         quote!(#doc #name(#inner))
     });
@@ -137,9 +159,11 @@ fn tagged_variants(scope: &Scope<'_>, tagged: &Tagged) -> TokenStream {
 fn union_variants(scope: &Scope<'_>, union: &Union) -> TokenStream {
     let variants = union.variants.iter().map(|variant| {
         let name = ident(&variant.rust_name);
-        let doc = Doc::of(&variant.schema.docs, || format!("{}.", in_words(scope, &variant.schema)))
-            .residual(&variant.schema.residual)
-            .tokens();
+        let doc = Doc::of(&variant.schema.docs, || {
+            format!("{}.", in_words(scope, &variant.schema))
+        })
+        .residual(&variant.schema.residual)
+        .tokens();
         if is_unit(&variant.schema) {
             return quote!(#doc #name);
         }
@@ -174,11 +198,11 @@ fn in_words(scope: &Scope<'_>, schema: &Schema) -> String {
 }
 
 /// The functions of an enum of strings.
-fn strings(scope: &Scope<'_>, id: DefId, variants: &[EnumVariant]) -> Vec<TokenStream> {
-    let name = scope.path(id);
+fn strings(scope: &Scope<'_>, id: DefId, variants: &[EnumVariant]) -> TokenStream {
     let names: Vec<_> = variants.iter().map(|variant| ident(&variant.rust_name)).collect();
     let values = variants.iter().map(|variant| &variant.value);
-    vec![
+    let functions = scope.item(|| {
+        let name = scope.path(id);
         quote! {
             impl #name {
                 /// Every value, in the order of the protocol.
@@ -190,15 +214,19 @@ fn strings(scope: &Scope<'_>, id: DefId, variants: &[EnumVariant]) -> Vec<TokenS
                     match self { #(Self::#names => #values),* }
                 }
             }
-        },
+        }
+    });
+    let display = scope.item(|| {
+        let name = scope.path(id);
         quote! {
             impl ::std::fmt::Display for #name {
                 fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                     f.write_str(self.as_str())
                 }
             }
-        },
-    ]
+        }
+    });
+    quote!(#functions #display)
 }
 
 /// The Rust type of a schema at a place, with a `Box` around what is not optional about it if it needs one.
@@ -211,7 +239,11 @@ pub(super) fn ty(scope: &Scope<'_>, schema: &Schema, boxed_inside: bool) -> Toke
 }
 
 fn boxed(inner: TokenStream, boxed: bool) -> TokenStream {
-    if boxed { quote!(::std::boxed::Box<#inner>) } else { inner }
+    if boxed {
+        quote!(::std::boxed::Box<#inner>)
+    } else {
+        inner
+    }
 }
 
 fn plain(scope: &Scope<'_>, shape: &Shape) -> TokenStream {

@@ -104,8 +104,16 @@ struct ErrorsView {
 fn view(model: &Model, source: &str) -> View {
     let types = Types::of(model);
     let own = |message: &&Message| !message.engine;
-    let clients: Vec<&Message> = model.messages.iter().filter(|message| message.from.client()).collect();
-    let servers: Vec<&Message> = model.messages.iter().filter(|message| message.from.server()).collect();
+    let clients: Vec<&Message> = model
+        .messages
+        .iter()
+        .filter(|message| message.from.client())
+        .collect();
+    let servers: Vec<&Message> = model
+        .messages
+        .iter()
+        .filter(|message| message.from.server())
+        .collect();
     let answers: BTreeSet<&str> = model.messages.iter().flat_map(answers).collect();
     let names = |messages: &[&Message]| behind_equals(&one_of(messages.iter().map(|message| name(message))));
     View {
@@ -125,11 +133,19 @@ fn view(model: &Model, source: &str) -> View {
         subprotocol: literal(&model.info.subprotocol().into()),
         engine_errors: codes(wireloom_spec::ENGINE_ERRORS.iter().map(|error| error.code)),
         application_errors: codes(model.errors.iter().map(|error| error.code.as_str())),
-        types: (0..model.defs.len()).map(|index| type_view(&types, model, DefId(index))).collect(),
+        types: (0..model.defs.len())
+            .map(|index| type_view(&types, model, DefId(index)))
+            .collect(),
         client_types: names(&clients),
         server_types: names(&servers),
-        replies: clients.iter().filter_map(|message| reply_view(model, message)).collect(),
-        streams: clients.iter().filter_map(|message| stream_view(model, message)).collect(),
+        replies: clients
+            .iter()
+            .filter_map(|message| reply_view(model, message))
+            .collect(),
+        streams: clients
+            .iter()
+            .filter_map(|message| stream_view(model, message))
+            .collect(),
         one_way: clients
             .iter()
             .copied()
@@ -151,8 +167,14 @@ fn view(model: &Model, source: &str) -> View {
                 codes: codes(message.errors.iter().map(String::as_str)),
             })
             .collect(),
-        client: clients.iter().map(|message| message_view(model, message)).collect(),
-        server: servers.iter().map(|message| message_view(model, message)).collect(),
+        client: clients
+            .iter()
+            .map(|message| message_view(model, message))
+            .collect(),
+        server: servers
+            .iter()
+            .map(|message| message_view(model, message))
+            .collect(),
     }
 }
 
@@ -177,9 +199,11 @@ fn answers(message: &Message) -> Vec<&str> {
     match &message.answer {
         Answer::None => Vec::new(),
         Answer::Reply(reply) => vec![reply],
-        Answer::Stream { item, end, error, .. } => {
-            [Some(item), Some(end), error.as_ref()].into_iter().flatten().map(String::as_str).collect()
-        }
+        Answer::Stream { item, end, error, .. } => [Some(item), Some(end), error.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect(),
     }
 }
 
@@ -197,11 +221,16 @@ fn message_view(model: &Model, message: &Message) -> MessageView {
 }
 
 fn payload(model: &Model, name: &str) -> String {
-    model.message(name).map_or_else(|| "never".to_owned(), |message| model.def(message.payload).ts_name.clone())
+    model.message(name).map_or_else(
+        || "never".to_owned(),
+        |message| model.def(message.payload).ts_name.clone(),
+    )
 }
 
 fn reply_view(model: &Model, message: &Message) -> Option<ReplyView> {
-    let Answer::Reply(reply) = &message.answer else { return None };
+    let Answer::Reply(reply) = &message.answer else {
+        return None;
+    };
     Some(ReplyView {
         message: message_view(model, message),
         reply: literal(&reply.as_str().into()),
@@ -211,13 +240,17 @@ fn reply_view(model: &Model, message: &Message) -> Option<ReplyView> {
 }
 
 fn stream_view(model: &Model, message: &Message) -> Option<StreamView> {
-    let Answer::Stream { item, end, error, .. } = &message.answer else { return None };
+    let Answer::Stream { item, end, error, .. } = &message.answer else {
+        return None;
+    };
     let never = || "never".to_owned();
     Some(StreamView {
         message: message_view(model, message),
         item: literal(&item.as_str().into()),
         end: literal(&end.as_str().into()),
-        error: error.as_ref().map_or_else(never, |error| literal(&error.as_str().into())),
+        error: error
+            .as_ref()
+            .map_or_else(never, |error| literal(&error.as_str().into())),
         item_payload: payload(model, item),
         end_payload: payload(model, end),
         error_payload: error.as_ref().map_or_else(never, |error| payload(model, error)),
@@ -227,10 +260,14 @@ fn stream_view(model: &Model, message: &Message) -> Option<StreamView> {
 fn type_view(types: &Types<'_>, model: &Model, id: DefId) -> TypeView {
     let def = model.def(id);
     let (notes, members, index) = match &def.kind {
-        DefKind::Struct(object) => {
-            (constraints::of_struct(object, &def.residual), members(types, object), index(types, object))
+        DefKind::Struct(object) => (
+            constraints::of_struct(object, &def.residual),
+            members(types, object),
+            index(types, object),
+        ),
+        DefKind::Alias(schema) | DefKind::Newtype(schema) => {
+            (constraints::constraints(schema), Vec::new(), None)
         }
-        DefKind::Alias(schema) | DefKind::Newtype(schema) => (constraints::constraints(schema), Vec::new(), None),
         _ => (Vec::new(), Vec::new(), None),
     };
     let is_struct = matches!(def.kind, DefKind::Struct(_));
@@ -242,7 +279,11 @@ fn type_view(types: &Types<'_>, model: &Model, id: DefId) -> TypeView {
         members,
         index,
         // An empty interface would accept everything.
-        target: if is_empty { " Record<string, never>".to_owned() } else { behind_equals(&types.target(id)) },
+        target: if is_empty {
+            " Record<string, never>".to_owned()
+        } else {
+            behind_equals(&types.target(id))
+        },
     }
 }
 
@@ -255,7 +296,11 @@ fn type_doc(model: &Model, def: &Def, notes: Vec<String>) -> Vec<String> {
             _ => "sent by either side",
         };
         let place = vec![format!("Payload of `{name}`, {from}.")];
-        text = if text.is_empty() { place } else { [place, vec![String::new()], text].concat() };
+        text = if text.is_empty() {
+            place
+        } else {
+            [place, vec![String::new()], text].concat()
+        };
     }
     text
 }
@@ -265,7 +310,10 @@ fn members(types: &Types<'_>, object: &Struct) -> Vec<MemberView> {
         .fields
         .iter()
         .map(|field| MemberView {
-            doc: comment("  ", doc(&field.schema.docs, constraints::constraints(&field.schema))),
+            doc: comment(
+                "  ",
+                doc(&field.schema.docs, constraints::constraints(&field.schema)),
+            ),
             name: property(&field.name),
             optional: !field.required,
             target: match &field.constant {
@@ -294,7 +342,11 @@ fn index(types: &Types<'_>, object: &Struct) -> Option<String> {
             }
             let mut seen = BTreeSet::new();
             parts.retain(|part| seen.insert(part.clone()));
-            Some(if parts.iter().any(|part| part == "unknown") { "unknown".to_owned() } else { parts.join(" | ") })
+            Some(if parts.iter().any(|part| part == "unknown") {
+                "unknown".to_owned()
+            } else {
+                parts.join(" | ")
+            })
         }
     }
 }
@@ -307,7 +359,13 @@ fn comment(indent: &str, lines: Vec<String>) -> String {
         lines => {
             let lines: String = lines
                 .iter()
-                .map(|line| if line.is_empty() { format!("{indent} *\n") } else { format!("{indent} * {line}\n") })
+                .map(|line| {
+                    if line.is_empty() {
+                        format!("{indent} *\n")
+                    } else {
+                        format!("{indent} * {line}\n")
+                    }
+                })
                 .collect();
             format!("{indent}/**\n{lines}{indent} */\n")
         }
@@ -340,11 +398,17 @@ fn doc(docs: &Docs, notes: Vec<String>) -> Vec<String> {
 
 fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 /// Text as lines of a comment: nothing in it ends the comment.
 fn lines(text: &str) -> Vec<String> {
-    let text = text.trim_end().replace("*/", "*\\/").replace(['\u{2028}', '\u{2029}', '\r'], " ");
+    let text = text
+        .trim_end()
+        .replace("*/", "*\\/")
+        .replace(['\u{2028}', '\u{2029}', '\r'], " ");
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }

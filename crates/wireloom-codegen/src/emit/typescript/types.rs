@@ -14,16 +14,28 @@ pub(super) struct Type {
 
 impl Type {
     fn simple(text: impl Into<String>) -> Self {
-        Self { text: text.into(), compound: false }
+        Self {
+            text: text.into(),
+            compound: false,
+        }
     }
 
     fn one_of(parts: Vec<String>) -> Self {
         let mut seen = BTreeSet::new();
-        let parts: Vec<_> = parts.into_iter().filter(|part| seen.insert(part.clone())).collect();
+        let parts: Vec<_> = parts
+            .into_iter()
+            .filter(|part| seen.insert(part.clone()))
+            .collect();
         match parts.as_slice() {
             [] => Self::simple("never"),
-            [one] => Self { text: one.clone(), compound: true },
-            _ => Self { text: parts.join(" | "), compound: true },
+            [one] => Self {
+                text: one.clone(),
+                compound: true,
+            },
+            _ => Self {
+                text: parts.join(" | "),
+                compound: true,
+            },
         }
     }
 }
@@ -39,7 +51,9 @@ pub(super) struct Types<'m> {
 
 impl<'m> Types<'m> {
     pub(super) fn of(model: &'m Model) -> Self {
-        let circular = (0..model.defs.len()).map(|index| is_circular(model, DefId(index))).collect();
+        let circular = (0..model.defs.len())
+            .map(|index| is_circular(model, DefId(index)))
+            .collect();
         Self { model, circular }
     }
 
@@ -49,12 +63,22 @@ impl<'m> Types<'m> {
         let circular = self.circular.get(id.0).copied().unwrap_or(false);
         match &def.kind {
             DefKind::Alias(schema) | DefKind::Newtype(schema) => self.schema_in(schema, circular).text,
-            DefKind::Enum(variants) => one_of(variants.iter().map(|variant| literal(&variant.value.as_str().into()))),
-            DefKind::Tagged(tagged) => {
-                one_of(tagged.variants.iter().map(|variant| self.model.def(variant.def).ts_name.clone()))
-            }
+            DefKind::Enum(variants) => one_of(
+                variants
+                    .iter()
+                    .map(|variant| literal(&variant.value.as_str().into())),
+            ),
+            DefKind::Tagged(tagged) => one_of(
+                tagged
+                    .variants
+                    .iter()
+                    .map(|variant| self.model.def(variant.def).ts_name.clone()),
+            ),
             DefKind::Union(union) => {
-                let parts = union.variants.iter().map(|variant| self.schema_in(&variant.schema, circular).text);
+                let parts = union
+                    .variants
+                    .iter()
+                    .map(|variant| self.schema_in(&variant.schema, circular).text);
                 Type::one_of(parts.collect()).text
             }
             DefKind::Struct(_) => def.ts_name.clone(),
@@ -77,22 +101,39 @@ impl<'m> Types<'m> {
             Shape::Array { items, .. } => {
                 let item = self.schema_in(items, circular);
                 let Type { text, compound } = item;
-                Type::simple(if compound { format!("({text})[]") } else { format!("{text}[]") })
+                Type::simple(if compound {
+                    format!("({text})[]")
+                } else {
+                    format!("{text}[]")
+                })
             }
             Shape::Tuple(items) => {
-                let items: Vec<_> = items.iter().map(|item| self.schema_in(item, circular).text).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| self.schema_in(item, circular).text)
+                    .collect();
                 Type::simple(format!("[{}]", items.join(", ")))
             }
             Shape::Map { values, .. } => {
                 let value = self.schema_in(values, circular).text;
-                let text =
-                    if circular { format!("{{ [key: string]: {value} }}") } else { format!("Record<string, {value}>") };
+                let text = if circular {
+                    format!("{{ [key: string]: {value} }}")
+                } else {
+                    format!("Record<string, {value}>")
+                };
                 Type::simple(text)
             }
             Shape::Nullable(inner) => {
                 let inner = self.schema_in(inner, circular).text;
                 let has_null = inner == "null" || inner.ends_with(" | null");
-                if has_null { Type { text: inner, compound: true } } else { Type::one_of(vec![inner, "null".to_owned()]) }
+                if has_null {
+                    Type {
+                        text: inner,
+                        compound: true,
+                    }
+                } else {
+                    Type::one_of(vec![inner, "null".to_owned()])
+                }
             }
             Shape::Def(id) => Type::simple(self.model.def(*id).ts_name.clone()),
         }
@@ -113,7 +154,11 @@ pub(super) fn one_of(parts: impl Iterator<Item = String>) -> String {
 
 /// What stands behind `=`.
 pub(super) fn behind_equals(text: &str) -> String {
-    if text.starts_with('\n') { text.to_owned() } else { format!(" {text}") }
+    if text.starts_with('\n') {
+        text.to_owned()
+    } else {
+        format!(" {text}")
+    }
 }
 
 /// A literal type.
@@ -124,14 +169,17 @@ pub(super) fn literal(value: &Value) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(name, value)| format!("{}: {}", property(name), literal(value))).collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(name, value)| format!("{}: {}", property(name), literal(value)))
+                .collect();
             format!("{{ {} }}", entries.join("; "))
         }
         // Line separators are allowed in strings since ES2019, yet not every tool has heard.
-        Value::String(text) => {
-            Value::from(text.as_str()).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
-        }
+        Value::String(text) => Value::from(text.as_str())
+            .to_string()
+            .replace('\u{2028}', "\\u2028")
+            .replace('\u{2029}', "\\u2029"),
         other => other.to_string(),
     }
 }
@@ -139,8 +187,14 @@ pub(super) fn literal(value: &Value) -> String {
 /// A property's name, in quotes where it is no identifier.
 pub(super) fn property(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
-    if is_plain { name.to_owned() } else { literal(&name.into()) }
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$');
+    if is_plain {
+        name.to_owned()
+    } else {
+        literal(&name.into())
+    }
 }
 
 fn is_circular(model: &Model, start: DefId) -> bool {
@@ -175,7 +229,10 @@ fn parts(def: &Def) -> Vec<DefId> {
     match &def.kind {
         DefKind::Alias(schema) | DefKind::Newtype(schema) => named(schema, &mut parts),
         DefKind::Tagged(tagged) => parts.extend(tagged.variants.iter().map(|variant| variant.def)),
-        DefKind::Union(union) => union.variants.iter().for_each(|variant| named(&variant.schema, &mut parts)),
+        DefKind::Union(union) => union
+            .variants
+            .iter()
+            .for_each(|variant| named(&variant.schema, &mut parts)),
         DefKind::Enum(_) | DefKind::Struct(_) => {}
     }
     parts

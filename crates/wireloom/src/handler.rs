@@ -1,0 +1,384 @@
+//! Handlers: what an application gives, and how the engine calls it without knowing its types.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use compact_str::CompactString;
+
+use crate::clients::{Client, ClientId, Link, Outgoing, Room, SendError, outbound_failure, satisfies_schema};
+use crate::engine::Shared;
+use crate::envelope::{self, Frame};
+use crate::json::{Fault, Writer};
+use crate::message::{Reply, Request, ServerMessage, StreamRequest};
+use crate::outbox::Class;
+use crate::reject::{IntoReject, Reject};
+
+/// Everything that a handler may reach: the application's state, the client it answers, and everyone else.
+#[derive(Debug)]
+pub struct Ctx<S> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) correlation_id: Option<CompactString>,
+}
+
+impl<S> Clone for Ctx<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            link: Arc::clone(&self.link),
+            correlation_id: self.correlation_id.clone(),
+        }
+    }
+}
+
+impl<S> Ctx<S> {
+    /// The application's state.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.shared.state
+    }
+
+    /// Who sent the message.
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        &self.link.id
+    }
+
+    /// The `correlationId` of the message, if it had one.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.correlation_id.as_deref()
+    }
+
+    /// The client that sent the message.
+    #[must_use]
+    pub fn sender(&self) -> Client {
+        Client {
+            link: Arc::clone(&self.link),
+        }
+    }
+
+    /// Another connected client; `None` if there is none of this identity.
+    #[must_use]
+    pub fn client(&self, id: impl AsRef<str>) -> Option<Client> {
+        self.link.core.clients.get(id.as_ref())
+    }
+
+    /// Queues a message for the client that sent the message.
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone, or its outbox is full; see [`SendError`].
+    pub fn send<M: ServerMessage>(&self, message: M) -> Result<(), SendError> {
+        self.sender().send(message)
+    }
+
+    /// Queues a message for every connected client; encoded once. Returns for how many.
+    ///
+    /// # Errors
+    ///
+    /// If the message does not satisfy its own schema. Slow clients are treated as the message's `delivery` says.
+    pub fn broadcast<M: ServerMessage>(&self, message: M) -> Result<usize, SendError> {
+        Ok(self
+            .link
+            .core
+            .clients
+            .broadcast(&Outgoing::encode(&self.link.core, &message)?))
+    }
+
+    /// Everyone in a room.
+    #[must_use]
+    pub fn room(&self, name: &str) -> Room {
+        Room {
+            core: Arc::clone(&self.link.core),
+            name: name.into(),
+        }
+    }
+
+    /// Puts the client that sent the message into a room.
+    pub fn join(&self, room: &str) {
+        self.sender().join(room);
+    }
+
+    /// Takes the client that sent the message out of a room.
+    pub fn leave(&self, room: &str) {
+        self.sender().leave(room);
+    }
+}
+
+impl AsRef<str> for ClientId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Where a handler sends the items of a stream.
+#[derive(Debug)]
+pub struct Items<T> {
+    sink: ItemSink,
+    item: PhantomData<fn(T)>,
+}
+
+impl<T: ServerMessage> Items<T> {
+    /// Sends an item. Waits while the client reads slower than items come, which is what bounds the memory of a
+    /// stream. When the client is gone, the handler is dropped here.
+    pub async fn send(&mut self, item: T) {
+        if self.sink.link.core.settings.check_outbound && !satisfies_schema(&item) {
+            tracing::error!(
+                r#type = T::TYPE,
+                "a stream's item does not satisfy its own schema; not sent"
+            );
+            return;
+        }
+        self.sink.send(T::TYPE, |out| item.encode(out)).await;
+    }
+}
+
+/// Sends the items of a stream, whatever their type.
+#[derive(Debug)]
+pub(crate) struct ItemSink {
+    link: Arc<Link>,
+    correlation_id: Option<CompactString>,
+}
+
+impl ItemSink {
+    pub(crate) fn new<S>(cx: &Ctx<S>) -> Self {
+        Self {
+            link: Arc::clone(&cx.link),
+            correlation_id: cx.correlation_id.clone(),
+        }
+    }
+
+    pub(crate) async fn send(&self, name: &str, payload: impl FnOnce(&mut Writer)) {
+        self.link.outbox.wait_for_room().await;
+        let mut out = Writer::with_capacity(256);
+        envelope::write(
+            &mut out,
+            name,
+            payload,
+            envelope::now_ms(),
+            self.correlation_id.as_deref(),
+        );
+        // When it is closed already, the connection's task is about to drop this handler.
+        let _closed = self
+            .link
+            .outbox
+            .put(Utf8Bytes::from(out.into_string()), Class::Disconnect);
+        self.link.core.metrics.sent.increment(1);
+    }
+}
+
+/// How a handler ended.
+pub(crate) struct Finished {
+    /// The frame that answers, if anything does.
+    pub(crate) frame: Option<String>,
+    /// What went wrong, if anything did.
+    pub(crate) reject: Option<Reject>,
+}
+
+impl Finished {
+    pub(crate) fn reply(
+        cx: &Link,
+        name: &str,
+        correlation_id: Option<&str>,
+        payload: impl FnOnce(&mut Writer),
+    ) -> Self {
+        let mut out = Writer::with_capacity(256);
+        envelope::write(&mut out, name, payload, envelope::now_ms(), correlation_id);
+        cx.core.metrics.sent.increment(1);
+        Self {
+            frame: Some(out.into_string()),
+            reject: None,
+        }
+    }
+
+    pub(crate) fn nothing() -> Self {
+        Self {
+            frame: None,
+            reject: None,
+        }
+    }
+
+    pub(crate) fn rejected(reject: Reject, correlation_id: Option<&str>) -> Self {
+        let mut out = Writer::with_capacity(256);
+        envelope::write_reject(&mut out, &reject, envelope::now_ms(), correlation_id);
+        Self {
+            frame: Some(out.into_string()),
+            reject: Some(reject),
+        }
+    }
+
+    fn of<S, R: Reply>(cx: &Ctx<S>, result: Result<R, Reject>) -> Self {
+        let correlation_id = cx.correlation_id.as_deref();
+        match result {
+            Ok(reply) => match R::TYPE {
+                Some(name) if cx.link.core.settings.check_outbound && !reply.satisfies_schema() => {
+                    Self::rejected(Reject::internal(outbound_failure(name)), correlation_id)
+                }
+                Some(name) => Self::reply(&cx.link, name, correlation_id, |out| reply.encode_payload(out)),
+                None => Self::nothing(),
+            },
+            Err(reject) => Self::rejected(reject, correlation_id),
+        }
+    }
+}
+
+/// A handler at work.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// Why a handler was not called.
+pub(crate) enum NotCalled {
+    /// The payload cannot be decoded.
+    Fault(Fault),
+    /// The request is not admitted.
+    Reject(Reject),
+}
+
+/// Decides whether a request may run, once the whole frame is read.
+pub(crate) type Admit<'a, S> = &'a mut dyn FnMut(Option<&str>) -> Result<Ctx<S>, Reject>;
+
+/// A message type's way to its handler.
+pub(crate) trait Route<S>: Send + Sync {
+    /// The type it handles.
+    fn name(&self) -> &str;
+
+    /// Decodes the payload, asks for admission and calls the handler.
+    fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled>;
+}
+
+impl From<Fault> for NotCalled {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Reject> for NotCalled {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+/// The handler of a message that is answered at most once; made by [`on`].
+pub struct On<S, M> {
+    pub(crate) route: Box<dyn Route<S>>,
+    message: PhantomData<fn(M)>,
+}
+
+/// The handler of a message that is answered by a stream; made by [`stream`].
+pub struct OnStream<S, M> {
+    pub(crate) route: Box<dyn Route<S>>,
+    message: PhantomData<fn(M)>,
+}
+
+impl<S, M> std::fmt::Debug for On<S, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "On({})", self.route.name())
+    }
+}
+
+impl<S, M> std::fmt::Debug for OnStream<S, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OnStream({})", self.route.name())
+    }
+}
+
+/// Makes a handler of an async function: `async fn(Ctx<S>, M) -> Result<M::Reply, M::Error>`.
+///
+/// It runs in the connection's own task, in place up to its first suspension, then concurrently with others. It is
+/// dropped when the client cancels the request or is gone.
+pub fn on<S, M, F, Fut>(handler: F) -> On<S, M>
+where
+    S: Send + Sync + 'static,
+    M: Request,
+    F: Fn(Ctx<S>, M) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::Reply, M::Error>> + Send + 'static,
+{
+    On {
+        route: Box::new(Once {
+            handler,
+            message: PhantomData::<fn(M)>,
+        }),
+        message: PhantomData,
+    }
+}
+
+/// Makes a handler of an async function that streams:
+/// `async fn(Ctx<S>, M, Items<M::Item>) -> Result<M::End, M::Error>`.
+///
+/// It runs like a handler of [`on`]; [`Items::send`] waits while the client reads slower than items come.
+pub fn stream<S, M, F, Fut>(handler: F) -> OnStream<S, M>
+where
+    S: Send + Sync + 'static,
+    M: StreamRequest,
+    F: Fn(Ctx<S>, M, Items<M::Item>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::End, M::Error>> + Send + 'static,
+{
+    OnStream {
+        route: Box::new(Many {
+            handler,
+            message: PhantomData::<fn(M)>,
+        }),
+        message: PhantomData,
+    }
+}
+
+struct Once<F, M> {
+    handler: F,
+    message: PhantomData<fn(M)>,
+}
+
+impl<S, M, F, Fut> Route<S> for Once<F, M>
+where
+    S: Send + Sync + 'static,
+    M: Request,
+    F: Fn(Ctx<S>, M) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::Reply, M::Error>> + Send + 'static,
+{
+    fn name(&self) -> &str {
+        M::TYPE
+    }
+
+    fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
+        let message: M = frame.payload(optional)?;
+        let cx = admit(frame.correlation_id())?;
+        let answer = (self.handler)(cx.clone(), message);
+        Ok(Box::pin(async move {
+            let result = answer.await.map_err(IntoReject::into_reject);
+            Finished::of(&cx, result)
+        }))
+    }
+}
+
+struct Many<F, M> {
+    handler: F,
+    message: PhantomData<fn(M)>,
+}
+
+impl<S, M, F, Fut> Route<S> for Many<F, M>
+where
+    S: Send + Sync + 'static,
+    M: StreamRequest,
+    F: Fn(Ctx<S>, M, Items<M::Item>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::End, M::Error>> + Send + 'static,
+{
+    fn name(&self) -> &str {
+        M::TYPE
+    }
+
+    fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
+        let message: M = frame.payload(optional)?;
+        let cx = admit(frame.correlation_id())?;
+        let items = Items {
+            sink: ItemSink::new(&cx),
+            item: PhantomData,
+        };
+        let answer = (self.handler)(cx.clone(), message, items);
+        Ok(Box::pin(async move {
+            let result = answer.await.map_err(IntoReject::into_reject);
+            Finished::of(&cx, result)
+        }))
+    }
+}
