@@ -26,7 +26,12 @@ export type EngineErrorCode =
   | "internal";
 
 /** Codes of errors that this protocol declares. */
-export type ApplicationErrorCode = "session_not_found" | "project_not_found" | "agent_failed";
+export type ApplicationErrorCode =
+  | "session_not_found"
+  | "project_not_found"
+  | "session_busy"
+  | "too_many_sessions"
+  | "agent_failed";
 
 /** Every code that an `error` message may carry. */
 export type ErrorCode = EngineErrorCode | ApplicationErrorCode;
@@ -207,7 +212,7 @@ export interface ConnectionEstablishedPayload {
   /**
    * Milliseconds between two pings of the server.
    *
-   * An integer, at least 1.
+   * An integer at least 1.
    */
   heartbeatMs: number;
   /** What the server accepts from this client. */
@@ -239,19 +244,19 @@ export interface ConnectionEstablishedLimits {
   /**
    * Largest message, in bytes.
    *
-   * An integer, at least 1.
+   * An integer at least 1.
    */
   messageBytes: number;
   /**
    * Deepest nesting, the envelope counted.
    *
-   * An integer, at least 1.
+   * An integer at least 1.
    */
   depth: number;
   /**
    * Requests that may be in flight together.
    *
-   * An integer, at least 1.
+   * An integer at least 1.
    */
   inFlight: number;
   [key: string]: unknown;
@@ -272,7 +277,7 @@ export interface ConnectionResumePayload {
   /**
    * Highest `seq` that was received; 0 for none.
    *
-   * An integer, at least 0.
+   * An integer at least 0.
    */
   lastSeq: number;
 }
@@ -298,7 +303,7 @@ export interface ConnectionResumedPayload {
   /**
    * Number of messages that follow as a replay.
    *
-   * An integer, at least 0.
+   * An integer at least 0.
    */
   replayed: number;
   /**
@@ -322,7 +327,7 @@ export interface ConnectionAckPayload {
   /**
    * Highest `seq` that was received.
    *
-   * An integer, at least 0.
+   * An integer at least 0.
    */
   seq: number;
 }
@@ -340,7 +345,7 @@ export interface ConnectionClosingPayload {
   /**
    * Milliseconds to wait before connecting again.
    *
-   * An integer, at least 0.
+   * An integer at least 0.
    */
   reconnectAfterMs: number;
   [key: string]: unknown;
@@ -518,8 +523,8 @@ export interface Streams {
 
 /** Codes of the declared errors that may answer a message, by the message's type. */
 export interface RequestErrors {
-  "agent:start": "project_not_found" | "agent_failed";
-  "agent:message": "session_not_found" | "agent_failed";
+  "agent:start": "project_not_found" | "too_many_sessions" | "agent_failed";
+  "agent:message": "session_not_found" | "session_busy" | "agent_failed";
   "agent:cancel": "session_not_found";
 }
 

@@ -20,7 +20,7 @@ fn encode_session_id(value: &SessionId, out: &mut ::wireloom::json::Writer) {
 }
 
 /// What the agent of a session is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Hash, PartialOrd, Ord)]
 pub enum SessionStatus {
     /// `idle`.
     Idle,
@@ -169,7 +169,7 @@ impl ::wireloom::json::Encode for AgentMessage {
 /// End the client's agent session, and the answer that is being streamed.
 ///
 /// The message `agent:cancel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct AgentCancel {}
 
 impl ::wireloom::json::Decode for AgentCancel {
@@ -484,6 +484,11 @@ impl ::wireloom::Message for StatusUpdate {
 
 impl ::wireloom::ServerMessage for StatusUpdate {}
 
+impl ::wireloom::Request for AgentStart {
+    type Reply = AgentStarted;
+    type Error = AgentStartError;
+}
+
 /// Why `agent:start` may fail.
 #[derive(Debug)]
 pub enum AgentStartError {
@@ -491,6 +496,10 @@ pub enum AgentStartError {
     ///
     /// The peer reads `project_not_found`.
     ProjectNotFound(::wireloom::Reason),
+    /// The server runs as many sessions as it may.
+    ///
+    /// The peer reads `too_many_sessions`.
+    TooManySessions(::wireloom::Reason),
     /// The agent could not be started, or it failed.
     ///
     /// The peer reads `agent_failed`.
@@ -499,16 +508,16 @@ pub enum AgentStartError {
     Internal(::wireloom::Internal),
 }
 
-impl ::wireloom::Request for AgentStart {
-    type Reply = AgentStarted;
-    type Error = AgentStartError;
-}
-
 impl AgentStartError {
     /// `project_not_found` with its declared description.
     #[must_use]
     pub fn project_not_found() -> Self {
         Self::ProjectNotFound(::std::default::Default::default())
+    }
+    /// `too_many_sessions` with its declared description.
+    #[must_use]
+    pub fn too_many_sessions() -> Self {
+        Self::TooManySessions(::std::default::Default::default())
     }
     /// `agent_failed` with its declared description.
     #[must_use]
@@ -536,6 +545,13 @@ impl ::wireloom::IntoReject for AgentStartError {
                     false,
                 )
             }
+            Self::TooManySessions(reason) => {
+                ::wireloom::Reject::declared(
+                    "too_many_sessions",
+                    reason.or("The server runs as many sessions as it may."),
+                    true,
+                )
+            }
             Self::AgentFailed(reason) => {
                 ::wireloom::Reject::declared(
                     "agent_failed",
@@ -548,6 +564,12 @@ impl ::wireloom::IntoReject for AgentStartError {
     }
 }
 
+impl ::wireloom::StreamRequest for AgentMessage {
+    type Item = StreamChunk;
+    type End = StreamComplete;
+    type Error = AgentMessageError;
+}
+
 /// Why `agent:message` may fail.
 #[derive(Debug)]
 pub enum AgentMessageError {
@@ -555,6 +577,10 @@ pub enum AgentMessageError {
     ///
     /// The peer reads `session_not_found`.
     SessionNotFound(::wireloom::Reason),
+    /// The session is answering a message already; wait for its end or cancel it.
+    ///
+    /// The peer reads `session_busy`.
+    SessionBusy(::wireloom::Reason),
     /// The agent could not be started, or it failed.
     ///
     /// The peer reads `agent_failed`.
@@ -565,17 +591,16 @@ pub enum AgentMessageError {
     Internal(::wireloom::Internal),
 }
 
-impl ::wireloom::StreamRequest for AgentMessage {
-    type Item = StreamChunk;
-    type End = StreamComplete;
-    type Error = AgentMessageError;
-}
-
 impl AgentMessageError {
     /// `session_not_found` with its declared description.
     #[must_use]
     pub fn session_not_found() -> Self {
         Self::SessionNotFound(::std::default::Default::default())
+    }
+    /// `session_busy` with its declared description.
+    #[must_use]
+    pub fn session_busy() -> Self {
+        Self::SessionBusy(::std::default::Default::default())
     }
     /// `agent_failed` with its declared description.
     #[must_use]
@@ -609,6 +634,16 @@ impl ::wireloom::IntoReject for AgentMessageError {
                     false,
                 )
             }
+            Self::SessionBusy(reason) => {
+                ::wireloom::Reject::declared(
+                    "session_busy",
+                    reason
+                        .or(
+                            "The session is answering a message already; wait for its end or cancel it.",
+                        ),
+                    true,
+                )
+            }
             Self::AgentFailed(reason) => {
                 ::wireloom::Reject::declared(
                     "agent_failed",
@@ -622,6 +657,11 @@ impl ::wireloom::IntoReject for AgentMessageError {
     }
 }
 
+impl ::wireloom::Request for AgentCancel {
+    type Reply = AgentCancelled;
+    type Error = AgentCancelError;
+}
+
 /// Why `agent:cancel` may fail.
 #[derive(Debug)]
 pub enum AgentCancelError {
@@ -631,11 +671,6 @@ pub enum AgentCancelError {
     SessionNotFound(::wireloom::Reason),
     /// Anything that the protocol does not declare: the peer reads `internal`, the log reads the cause.
     Internal(::wireloom::Internal),
-}
-
-impl ::wireloom::Request for AgentCancel {
-    type Reply = AgentCancelled;
-    type Error = AgentCancelError;
 }
 
 impl AgentCancelError {
@@ -718,9 +753,11 @@ const _: () = {
     let _ = (SessionStatus::ALL, SessionStatus::as_str);
     used::<AgentStartError>();
     let _ = AgentStartError::project_not_found;
+    let _ = AgentStartError::too_many_sessions;
     let _ = AgentStartError::agent_failed;
     used::<AgentMessageError>();
     let _ = AgentMessageError::session_not_found;
+    let _ = AgentMessageError::session_busy;
     let _ = AgentMessageError::agent_failed;
     used::<AgentCancelError>();
     let _ = AgentCancelError::session_not_found;
@@ -737,7 +774,7 @@ pub const PROTOCOL: &str = r##"{
     "description": "Drive a coding agent over one WebSocket."
   },
   "subprotocol": "agent.v1",
-  "hash": "b39b1563a21484d84e7de25e641d2baa21fb9659bc1476e21ad4ea7aa6f2e25f",
+  "hash": "71e85f865b20dccb7a30da846a3ad969624f17942dfe1d8b23592d7c9a344863",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -762,6 +799,14 @@ pub const PROTOCOL: &str = r##"{
     "project_not_found": {
       "description": "The project path does not exist or is not allowed.",
       "retryable": false
+    },
+    "session_busy": {
+      "description": "The session is answering a message already; wait for its end or cancel it.",
+      "retryable": true
+    },
+    "too_many_sessions": {
+      "description": "The server runs as many sessions as it may.",
+      "retryable": true
     },
     "agent_failed": {
       "description": "The agent could not be started, or it failed.",
@@ -799,6 +844,7 @@ pub const PROTOCOL: &str = r##"{
       "reply": "agent:started",
       "errors": [
         "project_not_found",
+        "too_many_sessions",
         "agent_failed"
       ],
       "auth": [],
@@ -838,6 +884,7 @@ pub const PROTOCOL: &str = r##"{
       },
       "errors": [
         "session_not_found",
+        "session_busy",
         "agent_failed"
       ],
       "auth": [],

@@ -1,3 +1,14 @@
 //! The agent server as a library: what the program serves, and what tests mount without it.
 
 pub mod agent;
+mod api;
+pub mod app;
+mod handlers;
+pub mod logging;
+pub mod settings;
+
+/// The protocol's types, generated from `protocol.yaml`.
+#[rustfmt::skip]
+pub mod protocol {
+    include!("../generated/protocol.rs");
+}

@@ -1,3 +1,113 @@
-//! The agent server.
+//! The agent server: flags, start and shutdown.
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use wireloom::{ServeOptions, serve};
+use wireloom_server::agent::AgentService;
+use wireloom_server::app::{App, app};
+use wireloom_server::logging;
+use wireloom_server::settings::Cli;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How often measurements are folded into the histograms.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may be what failed")]
+fn report(error: &Error) {
+    eprintln!("error: {error}");
+}
+
+fn start(cli: Cli) -> Result<(), Error> {
+    logging::start(&cli.log, cli.log_format)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if cli.threads > 0 {
+        runtime.worker_threads(cli.threads);
+    }
+    runtime.enable_all().build()?.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> Result<(), Error> {
+    let agents = AgentService::new(cli.agent.settings())?;
+    let app = app(agents.clone(), |settings| cli.connection.apply(settings));
+    let address = (cli.host, cli.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {}:{}: {error}; choose another --port", cli.host, cli.port))?;
+    let port = listener.local_addr()?.port();
+    if !cli.host.is_loopback() {
+        tracing::warn!("Listening on {}: everyone who reaches this address can drive agents", cli.host);
+    }
+    let host = if cli.host.is_loopback() || cli.host.is_unspecified() { "localhost".to_owned() } else { cli.host.to_string() };
+    tracing::info!("Server running on port {port}");
+    tracing::info!("WebSocket available at ws://{host}:{port}{}", app.engine.protocol().connection.path);
+
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(watch_signals(stop.clone()));
+    let upkeep = tokio::spawn(fold_metrics(app.clone()));
+    let drain = async {
+        stop.cancelled().await;
+        tracing::info!("Shutting down");
+        if !app.engine.shutdown(Duration::from_secs(cli.drain_seconds)).await {
+            tracing::warn!("Requests were cut off at the drain deadline");
+        }
+        agents.shutdown().await;
+    };
+    let serving = serve(listener, app.router.clone(), ServeOptions::default(), stop.cancelled());
+    let (served, ()) = tokio::join!(serving, drain);
+    upkeep.abort();
+    signals.abort();
+    served?;
+    tracing::info!("Bye");
+    Ok(())
+}
+
+/// The first signal begins the shutdown, the second ends the process at once.
+async fn watch_signals(stop: CancellationToken) {
+    if signal().await.is_ok() {
+        stop.cancel();
+    }
+    if signal().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+async fn fold_metrics(app: App) {
+    let mut tick = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        tick.tick().await;
+        app.run_metrics_upkeep();
+    }
+}

@@ -1,3 +1,51 @@
-//! The project's own chores.
+//! The project's own chores: everything that is tested, and the benchmarks.
+//!
+//! Only starts programs; what is tested stands with the code. Needs nothing but the standard library, so that it
+//! compiles in a second.
 
-fn main() {}
+#![expect(clippy::print_stdout, reason = "a command talks to its terminal")]
+
+mod bench;
+mod machine;
+mod shell;
+mod steps;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  test [--fast] [--keep-going] [--step NAME]...
+                 check and test everything; installs what is missing
+                   --fast        leave out what takes long
+                   --keep-going  go on after a step that fails
+                   --step NAME   this step only; may be repeated
+                   --list        say which steps there are
+  bench [ARGS]   measure, see `cargo xtask bench --help`
+  help           this text
+";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let command = args.next();
+    let rest: Vec<String> = args.collect();
+    let outcome = match command.as_deref() {
+        Some("test") => test::run(&rest),
+        Some("bench") => bench::measure(&rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(format!("there is no command {other}\n\n{HELP}")),
+        None => Err(HELP.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

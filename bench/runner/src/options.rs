@@ -47,13 +47,7 @@ impl Options {
     /// The modes to measure.
     pub(crate) fn modes(&self) -> Vec<Mode> {
         match (&self.modes[..], self.quick) {
-            ([], true) => vec![
-                Mode::One,
-                Mode::Sixteen,
-                Mode::Instructions,
-                Mode::Decode,
-                Mode::DecodeNested,
-            ],
+            ([], true) => vec![Mode::One, Mode::Sixteen, Mode::Instructions],
             ([], false) => clap::ValueEnum::value_variants().to_vec(),
             (modes, _) => modes.to_vec(),
         }

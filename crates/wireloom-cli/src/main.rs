@@ -1,3 +1,9 @@
-//! The wireloom command.
+//! The `wireloom` command. Everything it does is in the library of this crate.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    wireloom_cli::run(&wireloom_cli::Cli::parse())
+}

@@ -5,10 +5,8 @@
 //! A build script needs [`Build`] only:
 //!
 //! ```no_run
-//! // build.rs
-//! fn main() {
-//!     wireloom_codegen::Build::new("protocol.yaml").typescript("generated").schemas("schemas").run();
-//! }
+//! // build.rs, in `fn main`
+//! wireloom_codegen::Build::new("protocol.yaml").typescript("generated").schemas("schemas").run();
 //! ```
 //!
 //! Output depends on the input alone: same file, same bytes, no clock, no absolute path, no hash order.

@@ -1,1 +1,240 @@
-//! Property-test strategies from a Wireloom protocol.
+//! Property-test strategies from a protocol: payloads that satisfy their schemas, payloads that violate exactly one
+//! keyword, whole frames, and texts that are no message at all.
+//!
+//! Everything is a [`proptest`] strategy that shrinks: a failing payload is reported in its simplest form. What is
+//! valid is decided by the `jsonschema` crate, set up as the runtime sets it up, so that a server and these strategies
+//! share a specification and no code.
+//!
+//! ```
+//! use proptest::prelude::*;
+//! use wireloom_fuzz::Fuzzer;
+//!
+//! let fuzzer = Fuzzer::from_yaml("
+//! wireloom: 1
+//! info: { name: demo, version: 1.0.0 }
+//! messages:
+//!   greet: { from: client, payload: { fields: { name: { type: string, minLength: 1 } } } }
+//! ").unwrap();
+//! proptest!(|(payload in fuzzer.valid("greet"), near_miss in fuzzer.near_miss("greet"))| {
+//!     prop_assert!(payload["name"].is_string());
+//!     prop_assert!(near_miss.payload["name"] == "" || near_miss.keyword != "minLength");
+//! });
+//! ```
+
+mod frame;
+mod hostile;
+mod payload;
+mod random;
+mod sample;
+mod schema;
+mod shrink;
+mod spelling;
+mod text;
+mod violate;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+use wireloom_spec::{Diagnostic, Model, Severity};
+
+pub use frame::Frame;
+pub use payload::NearMiss;
+pub use spelling::spelled;
+
+use crate::payload::{Kind, Mutated, Near, Payloads, Target, Valid};
+use crate::schema::Schemas;
+use crate::text::Patterns;
+
+/// Strategies for one protocol. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fuzzer {
+    targets: Arc<Vec<Arc<Target>>>,
+}
+
+/// A protocol with errors in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvalidProtocol {
+    /// The errors, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl fmt::Display for InvalidProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, diagnostic) in self.diagnostics.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            diagnostic.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidProtocol {}
+
+impl Fuzzer {
+    /// Strategies for the protocol in the text of a `protocol.yaml`.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no valid protocol.
+    pub fn from_yaml(text: &str) -> Result<Self, InvalidProtocol> {
+        let checked = wireloom_spec::check("protocol.yaml", text);
+        match checked.model {
+            Some(model) => Ok(Self::from_model(&model)),
+            None => {
+                let errors = checked.diagnostics.into_iter();
+                Err(InvalidProtocol {
+                    diagnostics: errors
+                        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+                        .collect(),
+                })
+            }
+        }
+    }
+
+    /// Strategies for a checked protocol.
+    #[must_use]
+    pub fn from_model(model: &Model) -> Self {
+        let schemas = Arc::new(Schemas::new(model.schema_defs()));
+        let patterns = Arc::new(Mutex::new(Patterns::default()));
+        let target = |message: &wireloom_spec::model::Message| {
+            let schema = &model.def(message.payload).schema;
+            // A checked protocol has schemas that compile.
+            let validator = schema::compile(&schemas.complete(schema))?;
+            Some(Arc::new(Target {
+                name: message.name.clone(),
+                optional: message.payload_optional,
+                client: message.from.client(),
+                server: message.from.server(),
+                engine: message.engine,
+                node: schemas.node(schema),
+                schemas: Arc::clone(&schemas),
+                patterns: Arc::clone(&patterns),
+                validator,
+            }))
+        };
+        Self {
+            targets: Arc::new(model.messages.iter().filter_map(target).collect()),
+        }
+    }
+
+    /// The types of all messages, the engine's own included.
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().map(|target| target.name.as_str())
+    }
+
+    /// The types that clients send and an application handles.
+    pub fn client_messages(&self) -> impl Iterator<Item = &str> {
+        let handled = |target: &&Arc<Target>| target.client && !target.engine;
+        self.targets
+            .iter()
+            .filter(handled)
+            .map(|target| target.name.as_str())
+    }
+
+    /// Whether a payload satisfies the schema of a message, as the `jsonschema` crate sees it.
+    #[must_use]
+    pub fn accepts(&self, message: &str, payload: &Value) -> bool {
+        self.target(message).is_ok_and(|target| target.accepts(payload))
+    }
+
+    fn target(&self, message: &str) -> Result<Arc<Target>, String> {
+        let found = self.targets.iter().find(|target| target.name == message);
+        found
+            .cloned()
+            .ok_or_else(|| format!("the protocol has no message {message:?}"))
+    }
+
+    fn payloads<K: Kind>(&self, message: &str, kind: K) -> BoxedStrategy<K::Value> {
+        let target = self.target(message);
+        Payloads { target, kind }.boxed()
+    }
+
+    /// Payloads that satisfy the schema of a message.
+    ///
+    /// A message that the protocol does not have makes the test fail with a reason that says so.
+    #[must_use]
+    pub fn valid(&self, message: &str) -> BoxedStrategy<Value> {
+        self.payloads(message, Valid)
+    }
+
+    /// Payloads that violate exactly one keyword of the schema of a message.
+    ///
+    /// A message that any payload fits has none; then the test fails with a reason that says so.
+    #[must_use]
+    pub fn near_miss(&self, message: &str) -> BoxedStrategy<NearMiss> {
+        self.payloads(message, Near)
+    }
+
+    /// Valid payloads in which something was exchanged, removed, repeated or renamed: many are invalid, some are not.
+    #[must_use]
+    pub fn mutated(&self, message: &str) -> BoxedStrategy<Value> {
+        self.payloads(message, Mutated)
+    }
+
+    /// Whole frames of a message with a valid payload, in any spelling of JSON.
+    #[must_use]
+    pub fn frame(&self, message: &str) -> BoxedStrategy<Frame> {
+        let name = message.to_owned();
+        let optional = self.target(message).is_ok_and(|target| target.optional);
+        (self.valid(message), frame::envelope(), any::<bool>())
+            .prop_map(move |(payload, envelope, left_out)| {
+                let payload = (!(optional && left_out)).then_some(payload);
+                envelope.frame(&name, payload)
+            })
+            .boxed()
+    }
+
+    /// Valid frames of every message that clients may send, the engine's own included.
+    #[must_use]
+    pub fn client_frame(&self) -> BoxedStrategy<Frame> {
+        let fuzzer = self.clone();
+        self.some(|target| target.client)
+            .prop_flat_map(move |name| fuzzer.frame(&name))
+            .boxed()
+    }
+
+    /// Frames of every message that clients may send, whose payload violates exactly one keyword.
+    #[must_use]
+    pub fn near_miss_frame(&self) -> BoxedStrategy<(Frame, NearMiss)> {
+        let fuzzer = self.clone();
+        self.some(|target| target.client && target.node.types != schema::types::ALL)
+            .prop_flat_map(move |name| {
+                (fuzzer.near_miss(&name), frame::envelope()).prop_map(move |(near_miss, envelope)| {
+                    (envelope.frame(&name, Some(near_miss.payload.clone())), near_miss)
+                })
+            })
+            .boxed()
+    }
+
+    /// Texts that are to be answered with an error, whatever the protocol: broken JSON, duplicate names, lone
+    /// surrogates, numbers that no double holds, deep nesting, envelopes that are none, messages of the server.
+    #[must_use]
+    pub fn hostile_text(&self) -> BoxedStrategy<String> {
+        let plain = |frame: Frame| {
+            let mut fields = serde_json::Map::new();
+            fields.insert("type".to_owned(), frame.message.into());
+            fields.extend(frame.payload.map(|payload| ("payload".to_owned(), payload)));
+            Value::Object(fields).to_string()
+        };
+        let broken = hostile::texts(self.client_frame().prop_map(plain).boxed());
+        let fuzzer = self.clone();
+        let of_server = self
+            .some(|target| target.server && !target.client)
+            .prop_flat_map(move |name| fuzzer.frame(&name))
+            .prop_map(|frame| frame.text);
+        prop_oneof![8 => broken, 1 => of_server].boxed()
+    }
+
+    /// The names of some messages.
+    fn some(&self, which: impl Fn(&Target) -> bool) -> impl Strategy<Value = String> + use<> {
+        let targets = self.targets.iter().filter(|target| which(target));
+        let names: Vec<String> = targets.map(|target| target.name.clone()).collect();
+        // Every protocol has the engine's messages in both directions.
+        select(names)
+    }
+}

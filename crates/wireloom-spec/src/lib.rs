@@ -20,6 +20,7 @@ mod hash;
 mod lower;
 pub mod model;
 mod names;
+mod numeral;
 pub mod render;
 mod schema;
 mod shape;

@@ -198,6 +198,16 @@ fn sign(c: char) -> Option<&'static str> {
     })
 }
 
+/// The names of types that are taken in Rust.
+pub(crate) fn rust_names() -> Names {
+    Names::of(TAKEN_IN_RUST)
+}
+
+/// The names of types that are taken in TypeScript.
+pub(crate) fn ts_names() -> Names {
+    Names::of(TAKEN_IN_TYPESCRIPT)
+}
+
 /// Names of one namespace. What comes later makes way.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Names {
@@ -207,6 +217,13 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    fn of(taken: &[&str]) -> Self {
+        Self {
+            taken: taken.iter().map(|name| (*name).to_owned()).collect(),
+            next: HashMap::new(),
+        }
+    }
+
     /// Takes a name as it is; `false` if somebody has it.
     pub(crate) fn claim(&mut self, name: &str) -> bool {
         self.taken.insert(name.to_owned())
@@ -217,6 +234,8 @@ impl Names {
         if self.claim(name) {
             return name.to_owned();
         }
+        // `Self_` is followed by `Self2`: an underscore before a digit is no camel case.
+        let name = name.trim_end_matches('_');
         let gap = if name.ends_with(|last: char| last.is_ascii_digit()) {
             "_"
         } else {

@@ -11,6 +11,7 @@ use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span as Par
 use crate::codes;
 use crate::diagnostic::{Report, Sink};
 use crate::model::Span;
+use crate::numeral::{Numeral, numeral};
 use crate::source::Source;
 
 /// Largest file, in bytes.
@@ -354,7 +355,7 @@ impl Builder<'_, '_> {
             "false" | "False" | "FALSE" => return Data::Bool(false),
             _ => {}
         }
-        match number(text) {
+        match numeral(text) {
             Numeral::No => Data::String(text.to_owned()),
             Numeral::Exact(number) => Data::Number(number),
             Numeral::Lost => {
@@ -437,77 +438,6 @@ impl Builder<'_, '_> {
             },
         }
     }
-}
-
-/// What a plain scalar is as a number.
-enum Numeral {
-    No,
-    Exact(Number),
-    /// A number, but out of JSON's or of `f64`'s reach.
-    Lost,
-}
-
-fn number(text: &str) -> Numeral {
-    let (negative, digits) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Numeral::Lost;
-    }
-    let signed = text.len() != digits.len();
-    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(rest) = digits
-            .strip_prefix(prefix)
-            .filter(|rest| !signed && is_radix(rest, radix))
-        {
-            return u64::from_str_radix(rest, radix)
-                .map_or(Numeral::Lost, |value| Numeral::Exact(value.into()));
-        }
-    }
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        if digits.len() > 1 && digits.starts_with('0') {
-            return Numeral::No;
-        }
-        let exact = if negative {
-            text.parse().ok().map(|value: i64| Number::from(value))
-        } else {
-            digits.parse().ok().map(|value: u64| Number::from(value))
-        };
-        return exact.map_or(Numeral::Lost, Numeral::Exact);
-    }
-    if !is_decimal(digits) {
-        return Numeral::No;
-    }
-    match text.parse().ok().and_then(Number::from_f64) {
-        Some(number) => Numeral::Exact(number),
-        None => Numeral::Lost,
-    }
-}
-
-fn is_radix(digits: &str, radix: u32) -> bool {
-    !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix))
-}
-
-/// `[0-9]+(\.[0-9]*)?` or `\.[0-9]+`, and an exponent.
-fn is_decimal(text: &str) -> bool {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa_fits = match mantissa.split_once('.') {
-        Some((whole, fraction)) => {
-            all_digits(whole) && all_digits(fraction) && !(whole.is_empty() && fraction.is_empty())
-        }
-        None => !mantissa.is_empty() && all_digits(mantissa),
-    };
-    let exponent_fits = exponent.is_none_or(|exponent| {
-        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        !digits.is_empty() && all_digits(digits)
-    });
-    mantissa_fits && exponent_fits
 }
 
 fn bytes(span: &ParserSpan) -> Span {

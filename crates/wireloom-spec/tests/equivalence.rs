@@ -94,7 +94,7 @@ impl<'m> Judge<'m> {
         }
         match &schema.shape {
             Shape::Array { items: inner, .. } | Shape::Map { values: inner, .. } | Shape::Nullable(inner) => {
-                self.learn(inner)
+                self.learn(inner);
             }
             Shape::Tuple(items) => items.iter().for_each(|item| self.learn(item)),
             _ => {}

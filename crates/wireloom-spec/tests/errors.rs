@@ -109,3 +109,31 @@ fn colours_are_on_demand() {
     assert!(!render::text(&diagnostics, &text, false).contains('\u{1b}'));
     assert!(render::text(&diagnostics, &text, true).contains('\u{1b}'));
 }
+
+#[test]
+fn every_format_is_asserted() {
+    for format in wireloom_spec::model::FORMATS {
+        let example = |value: &str| {
+            let types = format!("types:\n  A: {{ type: string, format: {format}, examples: ['{value}'] }}\n");
+            support::places(&support::file(&types))
+        };
+        let sound = match format {
+            "date-time" => "2026-01-31T23:59:59.5+01:00",
+            "date" => "2026-01-31",
+            "time" => "23:59:59Z",
+            "duration" => "P1DT2H",
+            "uuid" => "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "uri" => "https://example.com/a?b#c",
+            "email" => "ann@example.com",
+            "hostname" => "example.com",
+            "ipv4" => "192.0.2.1",
+            _ => "2001:db8::1",
+        };
+        assert_eq!(example(sound), ["W060 4:3"], "{format}");
+        assert_eq!(
+            example("-not a/ny -"),
+            [format!("W034 4:{}", 43 + format.len())],
+            "{format}"
+        );
+    }
+}

@@ -153,9 +153,14 @@ impl<S> fmt::Debug for Shared<S> {
 }
 
 /// A protocol at work. Cheap to clone; all clones are the same engine.
-#[derive(Debug)]
 pub struct Engine<S> {
     pub(crate) shared: Arc<Shared<S>>,
+}
+
+impl<S> fmt::Debug for Engine<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Engine").field(&self.shared.core).finish()
+    }
 }
 
 impl<S> Clone for Engine<S> {

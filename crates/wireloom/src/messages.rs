@@ -104,7 +104,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        let mut name_value = ::std::option::Option::None;
+        let mut its_name = ::std::option::Option::None;
         let mut version = ::std::option::Option::None;
         let mut hash = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
@@ -112,7 +112,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
                 "name" => {
-                    reader.once(&mut name_value, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut its_name, |reader| reader.text(0, usize::MAX))?
                 }
                 "version" => {
                     reader.once(&mut version, |reader| reader.text(0, usize::MAX))?
@@ -122,7 +122,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
             }
         }
         ::std::result::Result::Ok(Self {
-            name: reader.required(name_value)?,
+            name: reader.required(its_name)?,
             version: reader.required(version)?,
             hash: reader.required(hash)?,
             extra: rest,
@@ -350,7 +350,7 @@ impl ::wireloom::json::Encode for ConnectionResumed {
 }
 
 /// Why it was not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Hash, PartialOrd, Ord)]
 pub enum ConnectionResumedReason {
     /// `expired`.
     Expired,
@@ -547,7 +547,7 @@ impl ::wireloom::json::Encode for ConnectionAuthenticate {
 /// Cancels the request in flight that has the same `correlationId`.
 ///
 /// The message `request:cancel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct RequestCancel {}
 
 impl ::wireloom::json::Decode for RequestCancel {
@@ -571,7 +571,7 @@ impl ::wireloom::json::Encode for RequestCancel {
 /// Asks whether the server lives, where the WebSocket's own ping is out of reach.
 ///
 /// The message `ping`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct Ping {}
 
 impl ::wireloom::json::Decode for Ping {

@@ -80,12 +80,11 @@ fn integer(repr: IntRepr, min: i64, max: i64, found: &mut Vec<String>) {
         IntRepr::U32 => (0, i64::from(u32::MAX)),
         IntRepr::I64 | IntRepr::U64 => (-MAX_SAFE, MAX_SAFE),
     };
-    found.push(match (min > low, max < high) {
-        (true, true) if min == max => format!("an integer, {min}"),
-        (true, true) => format!("an integer from {min} to {max}"),
-        (true, false) => format!("an integer, at least {min}"),
-        (false, true) => format!("an integer, at most {max}"),
-        (false, false) => "an integer".to_owned(),
+    found.extend(match (min > low, max < high) {
+        (true, true) => Some(format!("from {min} to {max}")),
+        (true, false) => Some(format!("at least {min}")),
+        (false, true) => Some(format!("at most {max}")),
+        (false, false) => None,
     });
 }
 

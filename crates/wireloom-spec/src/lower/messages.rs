@@ -324,6 +324,11 @@ impl Lowering<'_> {
                 .help("raise `connection.limits.messageBytes`, or lower this");
             self.sink.push(report);
         }
+        if let Some(at) = shape.rate.at().filter(|at| at.value.0.is_none()) {
+            let report = Report::new(&codes::VALUE, at.span, "`none` says nothing for one message")
+                .help("leave `rate` out: the connection's rate holds for all messages together");
+            self.sink.push(report);
+        }
         MessageLimits {
             rate: shape.rate.get().and_then(|rate| rate.0),
             burst: shape.burst.get().and_then(|burst| u32::try_from(burst.0).ok()),

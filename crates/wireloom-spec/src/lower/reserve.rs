@@ -54,9 +54,9 @@ struct Owner {
 /// Takes the names that the generated code always has.
 pub(crate) fn reserve<'a>(protocol: &str, engine: impl Iterator<Item = &'a str>) -> Reserved {
     let mut reserved = Reserved {
-        rust: Names::default(),
-        ts: Names::default(),
-        engine: Names::default(),
+        rust: names::rust_names(),
+        ts: names::ts_names(),
+        engine: names::rust_names(),
         owners: HashMap::new(),
     };
     let always = |name: &str| Owner {

@@ -9,6 +9,7 @@ pub(crate) mod keywords;
 mod pattern;
 mod raw;
 mod settle;
+mod text;
 mod type_expr;
 mod view;
 

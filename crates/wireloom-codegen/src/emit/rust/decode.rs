@@ -28,7 +28,7 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
         let reading = body.residual(reading, &def.schema, &def.residual).body();
         let statics = &body.statics;
         let name = scope.path(id);
-        let decoder = match scope.decode_function(id) {
+        match scope.decode_function(id) {
             Some(function) => quote! {
                 fn #function(reader: &mut ::wireloom::json::Reader<'_>) -> ::wireloom::json::Read<#name> {
                     #(#statics)*
@@ -43,8 +43,7 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
                     }
                 }
             },
-        };
-        decoder
+        }
     })
 }
 
@@ -368,7 +367,7 @@ impl Body<'_, '_> {
             } else {
                 quote!(#local)
             };
-            if value.to_string() == name.to_string() {
+            if name == value.to_string() {
                 quote!(#name)
             } else {
                 quote!(#name: #value)

@@ -15,7 +15,7 @@ pub(super) fn encoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
     let def = scope.model().def(id);
     scope.item(|| {
         let name = scope.path(id);
-        let encoder = match scope.encode_function(id) {
+        match scope.encode_function(id) {
             Some(function) => {
                 let body = body(scope, def);
                 let value = value_or_blank(&body);
@@ -31,8 +31,7 @@ pub(super) fn encoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
                     }
                 }
             }
-        };
-        encoder
+        }
     })
 }
 

@@ -7,7 +7,9 @@ mod types;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use wireloom_spec::model::{Answer, Def, DefId, DefKind, Docs, Extra, From, Message, Model, Origin, Struct};
+use wireloom_spec::model::{
+    Answer, Def, DefId, DefKind, Docs, Extra, From, Message, Model, Origin, Schema, Shape, Struct,
+};
 
 use self::types::{Types, behind_equals, literal, one_of, property};
 use super::constraints;
@@ -265,9 +267,7 @@ fn type_view(types: &Types<'_>, model: &Model, id: DefId) -> TypeView {
             members(types, object),
             index(types, object),
         ),
-        DefKind::Alias(schema) | DefKind::Newtype(schema) => {
-            (constraints::constraints(schema), Vec::new(), None)
-        }
+        DefKind::Alias(schema) | DefKind::Newtype(schema) => (notes(schema), Vec::new(), None),
         _ => (Vec::new(), Vec::new(), None),
     };
     let is_struct = matches!(def.kind, DefKind::Struct(_));
@@ -310,10 +310,7 @@ fn members(types: &Types<'_>, object: &Struct) -> Vec<MemberView> {
         .fields
         .iter()
         .map(|field| MemberView {
-            doc: comment(
-                "  ",
-                doc(&field.schema.docs, constraints::constraints(&field.schema)),
-            ),
+            doc: comment("  ", doc(&field.schema.docs, notes(&field.schema))),
             name: property(&field.name),
             optional: !field.required,
             target: match &field.constant {
@@ -394,6 +391,24 @@ fn doc(docs: &Docs, notes: Vec<String>) -> Vec<String> {
         paragraphs.push(text);
     }
     paragraphs.join(&String::new())
+}
+
+/// What a type of TypeScript does not say.
+fn notes(schema: &Schema) -> Vec<String> {
+    let is_integer = |schema: &Schema| matches!(schema.shape, Shape::Integer { .. });
+    let integer = match &schema.shape {
+        Shape::Nullable(inner) => is_integer(inner),
+        _ => is_integer(schema),
+    };
+    let mut notes = constraints::constraints(schema);
+    if integer {
+        let first = notes.first_mut();
+        match first {
+            Some(first) => first.insert_str(0, "an integer "),
+            None => notes.push("an integer".to_owned()),
+        }
+    }
+    notes
 }
 
 fn capitalized(text: &str) -> String {

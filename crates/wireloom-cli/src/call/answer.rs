@@ -1,0 +1,145 @@
+//! Decides which messages answer a request, and which of them is the last. Knows no sockets.
+
+use serde::Deserialize;
+use wireloom::Protocol;
+
+use crate::exit::Exit;
+
+/// What answers a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expect {
+    /// One message of this type, or an error.
+    Reply(String),
+    /// Items, then an end.
+    Stream {
+        /// Type of the message that ends it well.
+        end: String,
+        /// Type of the message that ends it badly.
+        error: Option<String>,
+    },
+    /// At most an error.
+    Nothing,
+    /// Whatever comes first.
+    First,
+    /// Not known.
+    Unknown,
+}
+
+/// What a message is to the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It answers something else, or nothing.
+    Other,
+    /// It answers, and is not the last.
+    Item,
+    /// It is the last; the exit says whether it is good.
+    Last(Exit),
+    /// The server has taken everything that was sent before the ping that this answers.
+    Taken,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    r#type: String,
+    correlation_id: Option<String>,
+}
+
+impl Expect {
+    /// What a protocol says of a message. For a type that it does not know, the server has an error.
+    pub(super) fn of(protocol: &Protocol, message: &str) -> Self {
+        let Some(description) = protocol.messages.get(message).filter(|known| known.from.client()) else {
+            return Self::First;
+        };
+        match (&description.reply, &description.stream) {
+            (Some(reply), _) => Self::Reply(reply.clone()),
+            (None, Some(stream)) => Self::Stream {
+                end: stream.end.clone(),
+                error: stream.error.clone(),
+            },
+            (None, None) => Self::Nothing,
+        }
+    }
+
+    /// What is waited for, for people.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Reply(reply) => format!("waiting for {reply}"),
+            Self::Stream { end, .. } => format!("waiting for {end}"),
+            Self::Nothing | Self::First | Self::Unknown => "waiting for an answer".to_owned(),
+        }
+    }
+
+    /// What a frame is to the request `id`, which was followed by a ping `ping` if nothing answers it.
+    pub(super) fn judge(&self, frame: &str, id: &str, ping: Option<&str>) -> Part {
+        let Ok(envelope) = serde_json::from_str::<Envelope>(frame) else {
+            return Part::Other;
+        };
+        let kind = envelope.r#type.as_str();
+        match envelope.correlation_id.as_deref() {
+            Some(answered) if answered == id => {}
+            Some(answered) if Some(answered) == ping => return Part::Taken,
+            // A frame that could not be read has no id to answer to, and no other request was sent.
+            None if kind == ERROR => return Part::Last(Exit::Bad),
+            _ => return Part::Other,
+        }
+        match self {
+            _ if kind == ERROR => Part::Last(Exit::Bad),
+            Self::Reply(reply) if kind == reply => Part::Last(Exit::Well),
+            Self::Stream { end, .. } if kind == end => Part::Last(Exit::Well),
+            Self::Stream { error, .. } if Some(kind) == error.as_deref() => Part::Last(Exit::Bad),
+            Self::First => Part::Last(Exit::Well),
+            Self::Reply(_) | Self::Stream { .. } | Self::Nothing | Self::Unknown => Part::Item,
+        }
+    }
+}
+
+const ERROR: &str = "error";
+
+#[cfg(test)]
+mod tests {
+    use super::{Expect, Part};
+    use crate::exit::Exit;
+
+    fn frame(kind: &str, id: Option<&str>) -> String {
+        serde_json::json!({ "type": kind, "payload": {}, "timestamp": 1, "correlationId": id }).to_string()
+    }
+
+    #[test]
+    fn a_stream_ends_with_its_end_its_error_or_an_error() {
+        let stream = Expect::Stream {
+            end: "count:done".to_owned(),
+            error: Some("count:failed".to_owned()),
+        };
+        let judge = |kind, id| stream.judge(&frame(kind, id), "a", None);
+        assert_eq!(judge("count:tick", Some("a")), Part::Item);
+        assert_eq!(judge("count:done", Some("b")), Part::Other);
+        assert_eq!(judge("count:done", Some("a")), Part::Last(Exit::Well));
+        assert_eq!(judge("count:failed", Some("a")), Part::Last(Exit::Bad));
+        assert_eq!(judge("error", Some("a")), Part::Last(Exit::Bad));
+        assert_eq!(judge("error", Some("b")), Part::Other);
+        assert_eq!(judge("count:tick", None), Part::Other);
+    }
+
+    #[test]
+    fn an_error_without_an_id_is_ours() {
+        assert_eq!(
+            Expect::Unknown.judge(&frame("error", None), "a", None),
+            Part::Last(Exit::Bad)
+        );
+    }
+
+    #[test]
+    fn what_nothing_answers_is_over_with_the_ping_behind_it() {
+        let judge = |kind, id| Expect::Nothing.judge(&frame(kind, Some(id)), "a", Some("b"));
+        assert_eq!(judge("pong", "b"), Part::Taken);
+        assert_eq!(judge("error", "a"), Part::Last(Exit::Bad));
+    }
+
+    #[test]
+    fn what_is_no_envelope_answers_nothing() {
+        for frame in ["", "[]", "{\"type\":1}", "{\"correlationId\":\"a\"}"] {
+            assert_eq!(Expect::First.judge(frame, "a", None), Part::Other, "{frame}");
+        }
+    }
+}

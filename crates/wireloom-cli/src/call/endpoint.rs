@@ -1,0 +1,42 @@
+//! The address of a server.
+
+use std::fmt;
+
+use tokio_tungstenite::tungstenite::http::Uri;
+
+/// A `ws://` address.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    /// The whole.
+    pub(super) uri: Uri,
+    /// Name or address of the host; an IPv6 address without brackets.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: u16,
+}
+
+impl Endpoint {
+    /// Reads an address; the error is for people.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let uri: Uri = text.parse().map_err(|cause| format!("{cause}"))?;
+        match uri.scheme_str() {
+            Some("ws") => {}
+            Some("wss") => {
+                return Err("this command speaks ws:// only; TLS ends at a proxy in front of the server".to_owned());
+            }
+            _ => return Err("an endpoint begins with ws://".to_owned()),
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err("the host is missing".to_owned());
+        }
+        let port = uri.port_u16().unwrap_or(80);
+        Ok(Self { uri, host, port })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uri.fmt(f)
+    }
+}

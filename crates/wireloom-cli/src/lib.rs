@@ -1,0 +1,65 @@
+//! The `wireloom` command: checks a protocol, generates from it, calls servers that speak it, begins projects.
+//!
+//! One file a subcommand. A subcommand takes its arguments and an [`Output`](output::Output), and returns how it ended:
+//! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.
+
+mod call;
+mod check;
+mod completions;
+mod exit;
+mod generate;
+mod new;
+mod output;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{ColorChoice, Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+use output::Output;
+
+/// Spec-first protocols over WebSocket: check protocol.yaml, generate from it, and talk to servers that speak it.
+#[derive(Debug, Parser)]
+#[command(name = "wireloom", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wireloom new demo                     begin a project
+  wireloom check                        say what is wrong with protocol.yaml
+  wireloom generate --check             fail if generated files are out of date
+  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Generate(generate::Args),
+    Call(call::Args),
+    New(new::Args),
+    Completions(completions::Args),
+}
+
+/// Runs a command line to its end, talking to the process's own standard streams.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    let mut out = Output::of_process(cli.color);
+    let ended = match &cli.command {
+        Command::Check(args) => check::run(args, &mut out),
+        Command::Generate(args) => generate::run(args, &mut out),
+        Command::Call(args) => call::run(args, &mut out),
+        Command::New(args) => new::run(args, &mut out),
+        Command::Completions(args) => completions::run(args, &mut out),
+    };
+    let exit = ended.unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit
+    });
+    exit.into()
+}

@@ -1,0 +1,30 @@
+//! Generated AsyncAPI passes the parser of the AsyncAPI initiative, and says the same as the model.
+
+use wireloom_codegen::emit;
+
+use crate::Outcome;
+use crate::cargo::succeeded;
+use crate::corpus::cases;
+use crate::node::{folder, node};
+
+#[test]
+fn every_case_passes_the_parser() -> Outcome {
+    let folder = folder("asyncapi")?;
+    let mut files = Vec::new();
+    for case in cases()? {
+        let path = folder.join(format!("{}.yaml", case.name));
+        std::fs::write(&path, emit::asyncapi(&case.model, &case.file))?;
+        // The parser must have understood this.
+        let expected = serde_json::json!({
+            "title": case.model.info.name,
+            "version": case.model.info.version.to_string(),
+            "address": case.model.connection.path,
+            "receive": case.model.messages.iter().filter(|message| message.from.client()).count(),
+            "send": case.model.messages.iter().filter(|message| message.from.server()).count(),
+            "messages": case.model.messages.iter().map(|message| &message.name).collect::<Vec<_>>(),
+        });
+        std::fs::write(path.with_extension("expected.json"), expected.to_string())?;
+        files.push(path.to_string_lossy().into_owned());
+    }
+    succeeded("@asyncapi/parser", &node("asyncapi.mjs", &files)?)
+}

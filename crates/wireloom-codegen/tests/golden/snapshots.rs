@@ -1,0 +1,24 @@
+//! What people read, to be read in reviews: everything that is generated from one small protocol.
+
+use wireloom_codegen::{Artifact, Targets, generate};
+
+use crate::Outcome;
+use crate::corpus::check;
+
+const SHOP: &str = include_str!("shop.yaml");
+
+#[test]
+fn a_small_shop() -> Outcome {
+    let model = check("shop.yaml", SHOP)?;
+    for Artifact { path, contents } in generate(&model, &Targets::in_project("shop.yaml")) {
+        let name = path.replace('/', "-");
+        let is_own = ["protocol", "asyncapi", "PROTOCOL", "order", "client-message"];
+        if is_own
+            .iter()
+            .any(|own| path.rsplit('/').next().is_some_and(|file| file.starts_with(own)))
+        {
+            insta::assert_snapshot!(name, contents);
+        }
+    }
+    Ok(())
+}

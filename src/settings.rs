@@ -1,0 +1,205 @@
+//! Every setting of the server: a flag, or an environment variable.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+
+use crate::agent::{
+    AgentLimits, AgentSettings, BackendSettings, CommandMode, CommandSettings, EchoSettings,
+};
+use crate::logging::LogFormat;
+
+/// The agent server: the protocol of protocol.yaml, served and validated by Wireloom.
+#[derive(Debug, Clone, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// Address to listen on. Anything but loopback lets everyone on the network in: there is no authentication yet.
+    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, env = "PORT", default_value_t = 3001)]
+    pub port: u16,
+    /// What is logged, for example `info`, `warn` or `info,wireloom=debug` (spans of every message).
+    #[arg(long, env = "LOG", default_value = "info,wireloom::message=debug")]
+    pub log: String,
+    /// How log lines look.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// Threads that serve connections; 0 takes one a core.
+    #[arg(long, env = "THREADS", default_value_t = 0)]
+    pub threads: usize,
+    /// Seconds that requests in flight may take after a SIGTERM.
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 10)]
+    pub drain_seconds: u64,
+    /// The agents.
+    #[command(flatten)]
+    pub agent: AgentArgs,
+    /// The connections.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// Which backend answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// Gives the prompt back in pieces; needs nothing installed.
+    Echo,
+    /// Runs a program in the project's directory.
+    Command,
+}
+
+/// Settings of the agents.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Agents")]
+pub struct AgentArgs {
+    /// What answers.
+    #[arg(long, env = "BACKEND", value_enum, default_value = "echo")]
+    pub backend: BackendName,
+    /// Directory that project paths must lie in; may be given again. Without one, echo takes any path as a mere name
+    /// and command takes the current directory.
+    #[arg(long = "project-root", env = "PROJECT_ROOTS", value_delimiter = ':')]
+    pub project_roots: Vec<PathBuf>,
+    /// Most sessions at a time.
+    #[arg(long, env = "MAX_SESSIONS", default_value_t = 1024)]
+    pub max_sessions: usize,
+    /// Longest time for one answer, in seconds.
+    #[arg(long, env = "ANSWER_TIMEOUT_SECONDS", default_value_t = 600)]
+    pub answer_timeout_seconds: u64,
+    /// echo: characters in a chunk.
+    #[arg(long, env = "ECHO_CHUNK_CHARS", default_value = "16")]
+    pub echo_chunk_chars: NonZeroUsize,
+    /// echo: milliseconds between two chunks.
+    #[arg(long, env = "ECHO_DELAY_MS", default_value_t = 20)]
+    pub echo_delay_ms: u64,
+    /// command: the program.
+    #[arg(long, env = "AGENT_COMMAND", required_if_eq("backend", "command"))]
+    pub command: Option<PathBuf>,
+    /// command: an argument of the program; may be given again.
+    #[arg(long = "command-arg", env = "AGENT_ARGS", value_delimiter = ' ', allow_hyphen_values = true)]
+    pub command_args: Vec<String>,
+    /// command: one long-lived process a session, whose answers end at a line equal to this. Without it, one process
+    /// a message, whose answer ends with the process.
+    #[arg(long, env = "AGENT_DELIMITER")]
+    pub command_delimiter: Option<String>,
+    /// command: environment variable that the program inherits, beside PATH, HOME and their like; may be given again.
+    #[arg(long = "command-inherit-env", env = "AGENT_INHERIT_ENV", value_delimiter = ',')]
+    pub command_inherit_env: Vec<String>,
+    /// command: environment variable of the program, as NAME=VALUE; may be given again.
+    #[arg(long = "command-env", env = "AGENT_ENV", value_delimiter = ',', value_parser = name_and_value)]
+    pub command_env: Vec<(String, String)>,
+    /// command: milliseconds between SIGTERM and SIGKILL.
+    #[arg(long, env = "AGENT_GRACE_MS", default_value_t = 2000)]
+    pub command_grace_ms: u64,
+}
+
+/// Settings of the connections; what is not given is as the protocol says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connections")]
+pub struct ConnectionArgs {
+    /// Seconds between two pings.
+    #[arg(long, env = "HEARTBEAT_SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub heartbeat_seconds: Option<u64>,
+    /// Seconds of silence beyond an interval before a client is dropped.
+    #[arg(long, env = "HEARTBEAT_TIMEOUT_SECONDS")]
+    pub heartbeat_timeout_seconds: Option<u64>,
+    /// Largest message of a client, in bytes.
+    #[arg(long, env = "MESSAGE_BYTES", value_parser = clap::value_parser!(u32).range(64..=268_435_456))]
+    pub message_bytes: Option<u32>,
+    /// Messages a second that a client may send in the long run; 0 is no limit.
+    #[arg(long, env = "RATE", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// Messages that a client may send at once.
+    #[arg(long, env = "BURST", value_parser = clap::value_parser!(u32).range(1..))]
+    pub burst: Option<u32>,
+    /// Requests of a client in flight together.
+    #[arg(long, env = "IN_FLIGHT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub in_flight: Option<u16>,
+    /// Bytes that may wait to be written to a client.
+    #[arg(long, env = "OUTBOX_BYTES", value_parser = clap::value_parser!(u32).range(1024..))]
+    pub outbox_bytes: Option<u32>,
+    /// Most connections.
+    #[arg(long, env = "MAX_CONNECTIONS")]
+    pub max_connections: Option<usize>,
+    /// Origin that pages may connect from, beside the server's own host and localhost; `*` is all. May be given again.
+    #[arg(long = "origin", env = "ORIGINS", value_delimiter = ',')]
+    pub origins: Vec<String>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+        _ => Err("expected messages a second, or 0 for no limit".to_owned()),
+    }
+}
+
+impl AgentArgs {
+    /// What the agents are made of.
+    #[must_use]
+    pub fn settings(&self) -> AgentSettings {
+        let backend = match (self.backend, &self.command) {
+            (BackendName::Command, Some(program)) => {
+                let mut command = CommandSettings { program: program.clone(), ..CommandSettings::default() };
+                command.args.clone_from(&self.command_args);
+                if let Some(delimiter) = &self.command_delimiter {
+                    command.mode = CommandMode::PerSession { delimiter: delimiter.clone() };
+                }
+                command.inherit_env.extend(self.command_inherit_env.iter().cloned());
+                command.env.extend(self.command_env.iter().cloned());
+                command.grace = Duration::from_millis(self.command_grace_ms);
+                BackendSettings::Command(command)
+            }
+            _ => BackendSettings::Echo(EchoSettings {
+                chunk_chars: self.echo_chunk_chars,
+                delay: Duration::from_millis(self.echo_delay_ms),
+            }),
+        };
+        AgentSettings {
+            backend,
+            roots: self.project_roots.clone(),
+            limits: AgentLimits {
+                sessions: self.max_sessions,
+                answer_timeout: Duration::from_secs(self.answer_timeout_seconds),
+                ..AgentLimits::default()
+            },
+        }
+    }
+}
+
+impl ConnectionArgs {
+    /// Changes what was given.
+    pub fn apply(&self, settings: &mut wireloom::Settings) {
+        if let Some(seconds) = self.heartbeat_seconds {
+            settings.heartbeat_interval = Duration::from_secs(seconds);
+        }
+        if let Some(seconds) = self.heartbeat_timeout_seconds {
+            settings.heartbeat_timeout = Duration::from_secs(seconds);
+        }
+        if let Some(bytes) = self.message_bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
+            settings.message_bytes = bytes;
+        }
+        if let Some(rate) = self.rate {
+            settings.rate = (rate > 0.0).then_some(rate);
+        }
+        if let Some(burst) = self.burst {
+            settings.burst = burst;
+        }
+        if let Some(in_flight) = self.in_flight {
+            settings.in_flight = usize::from(in_flight);
+        }
+        if let Some(bytes) = self.outbox_bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
+            settings.outbox_bytes = bytes;
+        }
+        if let Some(connections) = self.max_connections {
+            settings.connections = connections;
+        }
+        settings.origins.clone_from(&self.origins);
+    }
+}
