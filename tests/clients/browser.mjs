@@ -24,7 +24,7 @@ export async function run(server, mistakes) {
   const pages = await servePage();
   const { port } = pages.address();
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "chromium",
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // There is no sandbox for root in a container; the pages are ours.
     args: ["--no-sandbox", "--host-resolver-rules=MAP elsewhere.example 127.0.0.1"],
   });

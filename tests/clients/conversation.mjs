@@ -158,7 +158,7 @@ export async function converse(WebSocket, url, mistakes) {
 
   const closes = async (what, code, connection) => {
     const closed = await within(PATIENCE, what, connection.closed);
-    check(closed.code === code && closed.wasClean !== false, `${what} closes with ${code}`, closed);
+    check(closed.code === code, `${what} closes with ${code}`, closed);
     checked.push(what);
   };
   const binary = await Connection.open(WebSocket, url);

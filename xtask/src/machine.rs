@@ -1,5 +1,6 @@
 //! What a fresh machine lacks: found, and installed where that is possible.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -61,18 +62,20 @@ pub(crate) fn python() -> Outcome<PathBuf> {
     Ok(python)
 }
 
-/// A Chromium, for the test in a browser.
+/// The path of a Chromium, for the test in a browser.
 pub(crate) fn chromium() -> Outcome<PathBuf> {
-    let known = ["chromium", "chromium-browser", "google-chrome"];
-    let found = || {
-        let there = |name: &&str| works(program(*name).arg("--version"));
-        known.iter().copied().find(there).map(PathBuf::from)
-    };
-    if let Some(chromium) = found() {
+    if let Some(chromium) = find_chromium() {
         return Ok(chromium);
     }
     debian_packages(&["chromium"])?;
-    found().ok_or_else(|| "chromium was installed and does not start".to_owned())
+    find_chromium().ok_or_else(|| "chromium was installed and is not in PATH".to_owned())
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let places = env::split_paths(&folders).flat_map(|folder| names.map(|name| folder.join(name)));
+    places.into_iter().find(|place| place.is_file())
 }
 
 /// Valgrind, which counts instructions for the benchmark. The benchmark does without where it can't be had.

@@ -47,11 +47,7 @@ pub(crate) fn unreadable(path: &Path, cause: &io::Error) -> Failure {
 
 /// Diagnostics with carets, to standard error.
 pub(crate) fn report(source: &Source, out: &mut Output) {
-    let text = render::text(
-        &source.checked.diagnostics,
-        &source.text,
-        out.colored_messages,
-    );
+    let text = render::text(&source.checked.diagnostics, &source.text, out.colored_messages);
     out.message(&text);
 }
 

@@ -33,6 +33,7 @@ mod text;
 mod violate;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
@@ -111,6 +112,7 @@ impl Fuzzer {
                 client: message.from.client(),
                 server: message.from.server(),
                 engine: message.engine,
+                examples: message.docs.examples.clone(),
                 node: schemas.node(schema),
                 schemas: Arc::clone(&schemas),
                 patterns: Arc::clone(&patterns),
@@ -142,6 +144,13 @@ impl Fuzzer {
         self.target(message).is_ok_and(|target| target.accepts(payload))
     }
 
+    /// The examples that the protocol gives of each message's payload.
+    pub fn examples(&self) -> impl Iterator<Item = (&str, &[Value])> {
+        self.targets
+            .iter()
+            .map(|target| (target.name.as_str(), target.examples.as_slice()))
+    }
+
     fn target(&self, message: &str) -> Result<Arc<Target>, String> {
         let found = self.targets.iter().find(|target| target.name == message);
         found
@@ -149,9 +158,12 @@ impl Fuzzer {
             .ok_or_else(|| format!("the protocol has no message {message:?}"))
     }
 
-    fn payloads<K: Kind>(&self, message: &str, kind: K) -> BoxedStrategy<K::Value> {
-        let target = self.target(message);
-        Payloads { target, kind }.boxed()
+    fn payloads<K: Kind>(&self, message: &str) -> BoxedStrategy<K::Value> {
+        Payloads::<K> {
+            target: self.target(message),
+            kind: PhantomData,
+        }
+        .boxed()
     }
 
     /// Payloads that satisfy the schema of a message.
@@ -159,7 +171,7 @@ impl Fuzzer {
     /// A message that the protocol does not have makes the test fail with a reason that says so.
     #[must_use]
     pub fn valid(&self, message: &str) -> BoxedStrategy<Value> {
-        self.payloads(message, Valid)
+        self.payloads::<Valid>(message)
     }
 
     /// Payloads that violate exactly one keyword of the schema of a message.
@@ -167,13 +179,13 @@ impl Fuzzer {
     /// A message that any payload fits has none; then the test fails with a reason that says so.
     #[must_use]
     pub fn near_miss(&self, message: &str) -> BoxedStrategy<NearMiss> {
-        self.payloads(message, Near)
+        self.payloads::<Near>(message)
     }
 
     /// Valid payloads in which something was exchanged, removed, repeated or renamed: many are invalid, some are not.
     #[must_use]
     pub fn mutated(&self, message: &str) -> BoxedStrategy<Value> {
-        self.payloads(message, Mutated)
+        self.payloads::<Mutated>(message)
     }
 
     /// Whole frames of a message with a valid payload, in any spelling of JSON.
@@ -202,7 +214,7 @@ impl Fuzzer {
     #[must_use]
     pub fn near_miss_frame(&self) -> BoxedStrategy<(Frame, NearMiss)> {
         let fuzzer = self.clone();
-        self.some(|target| target.client && target.node.types != schema::types::ALL)
+        self.some(|target| target.client && target.can_miss())
             .prop_flat_map(move |name| {
                 (fuzzer.near_miss(&name), frame::envelope()).prop_map(move |(near_miss, envelope)| {
                     (envelope.frame(&name, Some(near_miss.payload.clone())), near_miss)
@@ -231,7 +243,7 @@ impl Fuzzer {
     }
 
     /// The names of some messages.
-    fn some(&self, which: impl Fn(&Target) -> bool) -> impl Strategy<Value = String> + use<> {
+    fn some(&self, which: fn(&Target) -> bool) -> impl Strategy<Value = String> + use<> {
         let targets = self.targets.iter().filter(|target| which(target));
         let names: Vec<String> = targets.map(|target| target.name.clone()).collect();
         // Every protocol has the engine's messages in both directions.

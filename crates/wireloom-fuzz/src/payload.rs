@@ -1,6 +1,7 @@
 //! The strategies of payloads: valid ones, near misses, and valid ones with something in them exchanged.
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::Validator;
@@ -35,6 +36,7 @@ pub(crate) struct Target {
     pub(crate) client: bool,
     pub(crate) server: bool,
     pub(crate) engine: bool,
+    pub(crate) examples: Vec<Value>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) patterns: Arc<Mutex<Patterns>>,
     pub(crate) node: Node,
@@ -51,6 +53,11 @@ const CHANGES: usize = 24;
 impl Target {
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
+    }
+
+    /// Whether some payload does not fit.
+    pub(crate) fn can_miss(&self) -> bool {
+        odd_values().iter().any(|value| !self.accepts(value))
     }
 
     fn sample(&self, runner: &mut TestRunner) -> Result<(Value, Random), Reason> {
@@ -241,7 +248,7 @@ impl Kind for Mutated {
 pub(crate) struct Payloads<K> {
     /// An error names a message that the protocol does not have.
     pub(crate) target: Result<Arc<Target>, String>,
-    pub(crate) kind: K,
+    pub(crate) kind: PhantomData<K>,
 }
 
 impl<K: Kind> Strategy for Payloads<K> {

@@ -363,7 +363,7 @@ impl<'s> Sampler<'s, '_> {
             _ => 2,
         };
         let mut chosen: Vec<String> = Vec::new();
-        let mut add = |chosen: &mut Vec<String>, name: &str| {
+        let add = |chosen: &mut Vec<String>, name: &str| {
             if !chosen.iter().any(|known| known == name) {
                 chosen.push(name.to_owned());
             }

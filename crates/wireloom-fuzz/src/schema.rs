@@ -366,7 +366,11 @@ impl Schemas {
             return Some(0);
         }
         let most = |nodes: &mut dyn Iterator<Item = &Node>| -> Option<u32> {
-            nodes.try_fold(0, |most, node| Some(self.height(node)?.max(most)))
+            let mut most = 0;
+            for node in nodes {
+                most = self.height(node)?.max(most);
+            }
+            Some(most)
         };
         let least = |nodes: &[Node]| nodes.iter().filter_map(|node| self.height(node)).min();
         let mut height = most(&mut node.all_of.iter())?;

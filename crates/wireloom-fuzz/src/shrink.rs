@@ -99,7 +99,7 @@ fn simpler(value: &Value) -> Vec<Value> {
                 let last = characters.len() - 1;
                 found.push(characters.iter().take(last).collect::<String>().into());
             }
-            if let Some(at) = characters.iter().position(|character| !character.is_ascii_lowercase()) {
+            if let Some(at) = characters.iter().position(|character| *character != 'a') {
                 let mut plain = characters.clone();
                 if let Some(character) = plain.get_mut(at) {
                     *character = 'a';

@@ -316,13 +316,6 @@ impl Outgoing {
         })
     }
 
-    pub(crate) fn raw(text: String) -> Self {
-        Self {
-            text: text.into(),
-            class: Class::Disconnect,
-        }
-    }
-
     pub(crate) fn put(&self, link: &Link) -> Result<(), SendError> {
         match link.outbox.put(self.text.clone(), self.class.clone()) {
             Put::Queued | Put::Replaced => {

@@ -3,17 +3,18 @@
 //! A transport drives it from a single task: [`Connection::take`] for each frame, [`Connection::poll`] whenever the
 //! task wakes, and whatever stands in the outbox is written.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use governor::RateLimiter;
 use governor::clock::MonotonicClock;
@@ -53,6 +54,10 @@ pub(crate) struct Connection<S> {
     own_limiters: Vec<(usize, Limiter)>,
     violations: u32,
     strikes: u32,
+    /// Whether the application's connect hook is at work: no frame is taken before it has ended.
+    connecting: Arc<AtomicBool>,
+    /// Whether the client was told that the server shuts down.
+    warned: bool,
     closed: bool,
 }
 
@@ -92,15 +97,7 @@ impl Future for Running {
                 let reject = Reject::error(code::TIMEOUT, "the handler took too long", true, Vec::new());
                 Finished::rejected(reject, running.correlation_id.as_deref())
             }
-            Err(panic) => {
-                let cause = panic
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "no message".to_owned());
-                let cause = Internal::new(format!("the handler panicked: {cause}"));
-                Finished::rejected(Reject::internal(cause), running.correlation_id.as_deref())
-            }
+            Err(panic) => Finished::rejected(panicked(&*panic), running.correlation_id.as_deref()),
         };
         let correlation_id = running.correlation_id.take();
         Poll::Ready(Done {
@@ -110,6 +107,16 @@ impl Future for Running {
             started: running.started,
         })
     }
+}
+
+/// What becomes of a panic: the log reads its text.
+fn panicked(panic: &(dyn Any + Send)) -> Reject {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Reject::internal(Internal::new(format!("the handler panicked: {text}")))
 }
 
 /// Why a frame was refused before its handler was called.
@@ -146,15 +153,23 @@ impl<S: Send + Sync + 'static> Connection<S> {
             own_limiters: Vec::new(),
             violations: 0,
             strikes: 0,
+            connecting: Arc::default(),
+            warned: false,
             closed: false,
             shared,
         };
         connection.greet();
         if let Some(hook) = &connection.shared.on_connect {
-            let hook = hook(connection.context(None));
+            let hook = AssertUnwindSafe(hook(connection.context(None))).catch_unwind();
+            let connecting = Arc::clone(&connection.connecting);
+            connecting.store(true, Ordering::Relaxed);
             let work: Work = Box::pin(async move {
-                hook.await;
-                Finished::nothing()
+                let ended = hook.await;
+                connecting.store(false, Ordering::Relaxed);
+                match ended {
+                    Ok(()) => Finished::nothing(),
+                    Err(panic) => Finished::rejected(panicked(&*panic), None),
+                }
             });
             connection.start(work, usize::MAX, None, None, Instant::now(), cx);
         }
@@ -221,9 +236,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Whether more frames should be taken now: not while answers pile up.
+    /// Whether more frames should be taken now: not before the connect hook has ended, not while answers pile up.
     pub(crate) fn wants_frames(&self) -> bool {
-        !self.link.outbox.crowded()
+        !self.connecting() && !self.link.outbox.crowded()
+    }
+
+    /// Whether the connect hook is still at work.
+    pub(crate) fn connecting(&self) -> bool {
+        self.connecting.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is left to be done before a shutdown.
@@ -248,16 +268,18 @@ impl<S: Send + Sync + 'static> Connection<S> {
             } => (reject, correlation_id, entry),
             Refused::Fault(fault) => self.diagnose(text, fault),
         };
+        let verdict = self.blame(reject.code());
         let finished = Finished::rejected(reject, correlation_id.as_deref());
-        if let Some(reject) = &finished.reject {
-            self.blame(reject);
-        }
         self.finish(Done {
             finished,
             entry: entry.unwrap_or(usize::MAX),
             correlation_id,
             started,
         });
+        // The last error is told before the connection is closed for it.
+        if let Some(code) = verdict {
+            self.link.outbox.close(code);
+        }
     }
 
     /// Counts a ping or pong of the peer: they are messages to the rate limit, which alone bounds a flood of them.
@@ -266,20 +288,19 @@ impl<S: Send + Sync + 'static> Connection<S> {
             .limiter
             .as_ref()
             .is_some_and(|limiter| limiter.check().is_err())
+            && let Some(code) = self.blame(code::RATE_LIMITED)
         {
-            self.blame(&rate_limited());
+            self.link.outbox.close(code);
         }
     }
 
-    /// Counts what the peer does wrong in a row, and closes when it does not stop.
-    fn blame(&mut self, reject: &Reject) {
+    /// Counts what the peer does wrong; the code to close with when it does not stop.
+    fn blame(&mut self, error: &str) -> Option<CloseCode> {
         let settings = &self.shared.core.settings;
-        match reject.code() {
+        match error {
             code::RATE_LIMITED => {
                 self.strikes += 1;
-                if self.strikes >= settings.rate_strikes {
-                    self.link.outbox.close(CloseCode::RateExceeded);
-                }
+                (self.strikes >= settings.rate_strikes).then_some(CloseCode::RateExceeded)
             }
             code::INVALID_JSON
             | code::INVALID_ENVELOPE
@@ -288,11 +309,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             | code::INVALID_PAYLOAD
             | code::TOO_LARGE => {
                 self.violations += 1;
-                if self.violations >= settings.violations {
-                    self.link.outbox.close(CloseCode::ProtocolViolations);
-                }
+                (self.violations >= settings.violations).then_some(CloseCode::ProtocolViolations)
             }
-            _ => {}
+            _ => None,
         }
     }
 
@@ -322,6 +341,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     fn dispatch(&mut self, text: &str, started: Instant, cx: &mut Context<'_>) -> Result<(), Refused> {
+        let depth = self.shared.core.settings.depth;
+        if self
+            .limiter
+            .as_ref()
+            .is_some_and(|limiter| limiter.check().is_err())
+        {
+            return Err(self.over_rate(text, depth));
+        }
+        self.strikes = self.strikes.saturating_sub(1);
         if text.starts_with('\u{feff}') {
             let reject = Reject::engine(
                 code::INVALID_JSON,
@@ -333,16 +361,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 entry: None,
             });
         }
-        let allowed = self
-            .limiter
-            .as_ref()
-            .is_none_or(|limiter| limiter.check().is_ok());
-        let mut frame = Frame::open(text, self.shared.core.settings.depth).map_err(Refused::Fault)?;
+        let mut frame = Frame::open(text, depth).map_err(Refused::Fault)?;
         let at = frame.name().and_then(|name| self.shared.table.find(name));
-        if !allowed {
-            return Err(rejected(&mut frame, at, rate_limited()));
-        }
-        self.strikes = 0;
         let shared = Arc::clone(&self.shared);
         let Some((at, entry)) = at.and_then(|at| Some((at, shared.table.entry(at)?))) else {
             let reject = unknown_type(frame.name().and_then(|name| shared.table.nearest(name)));
@@ -356,12 +376,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
             Task::Engine(task) => self.engine_task(*task, &mut frame, at, entry, started),
             Task::Handler(route) => {
                 let mut correlation_id = None;
-                let work = route.call(&mut frame, entry.payload_optional, &mut |id| {
-                    correlation_id = id.map(CompactString::from);
-                    self.admit_request(id)?;
-                    Ok(self.context(correlation_id.clone()))
-                });
-                let work = match work {
+                // A handler may panic before its future is there.
+                let called = catch_unwind(AssertUnwindSafe(|| {
+                    route.call(&mut frame, entry.payload_optional, &mut |id| {
+                        correlation_id = id.map(CompactString::from);
+                        self.admit_request(id)?;
+                        Ok(self.context(correlation_id.clone()))
+                    })
+                }));
+                let work = match called.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
                     Ok(work) => work,
                     Err(NotCalled::Fault(fault)) => return Err(Refused::Fault(fault)),
                     Err(NotCalled::Reject(reject)) => {
@@ -379,6 +402,24 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 let cause = Internal::new(format!("no handler for {}", entry.name));
                 Err(rejected(&mut frame, Some(at), Reject::internal(cause)))
             }
+        }
+    }
+
+    /// Refuses what came too fast. Cheap on purpose: what is wrong with it beyond that is not looked for.
+    #[cold]
+    fn over_rate(&self, text: &str, depth: u32) -> Refused {
+        let mut frame = Frame::open(text, depth).ok();
+        let entry = frame
+            .as_ref()
+            .and_then(|frame| self.shared.table.find(frame.name()?));
+        let correlation_id = frame.as_mut().and_then(|frame| {
+            frame.finish().ok()?;
+            frame.correlation_id().map(CompactString::from)
+        });
+        Refused::Reject {
+            reject: rate_limited(),
+            correlation_id,
+            entry,
         }
     }
 
@@ -486,9 +527,17 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Goes on with what is in flight. Whether anything ended.
+    ///
+    /// What ends while answers pile up is left for later: a client that reads is not cut off for many large answers.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let mut ended = false;
-        while let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx) {
+        if self.core().draining() && !self.warned {
+            self.warned = true;
+            self.queue(Some(self.core().farewell()));
+        }
+        while !self.link.outbox.crowded()
+            && let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx)
+        {
             ended = true;
             // A request that was aborted was answered when it was cancelled.
             if let Ok(done) = done {
@@ -626,9 +675,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Ends the conversation: drops what is in flight, forgets the client and runs the application's hook.
-    pub(crate) async fn close(mut self) {
+    /// Drops what is in flight and takes no more messages for the client; what waits may still be written.
+    pub(crate) fn end(&mut self, code: CloseCode) {
         self.in_flight.clear();
+        self.link.outbox.close(code);
+    }
+
+    /// Ends the conversation, forgets the client and runs the application's hook.
+    pub(crate) async fn close(mut self) {
+        self.end(CloseCode::Normal);
         self.closed = true;
         if let Some(hook) = &self.shared.on_disconnect {
             hook(self.context(None)).await;
@@ -638,6 +693,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
+        self.in_flight.clear();
+        self.link.outbox.close(CloseCode::Normal);
         if !self.closed
             && let Some(hook) = &self.shared.on_disconnect
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

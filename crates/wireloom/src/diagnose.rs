@@ -14,6 +14,9 @@ use crate::table::{Entry, Table};
 /// Longest path that is reported, in bytes: names in it may be the client's own.
 const MAX_PATH: usize = 256;
 
+/// Largest integer that a JavaScript number holds.
+const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+
 /// A message that was refused.
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
@@ -127,7 +130,7 @@ fn check_envelope(envelope: &Map<String, Value>) -> Vec<Detail> {
     let counts = |value: &Value| {
         value
             .as_f64()
-            .is_some_and(|n| n.fract() == 0.0 && (0.0..=9e15).contains(&n))
+            .is_some_and(|n| n.fract() == 0.0 && (0.0..=MAX_SAFE).contains(&n))
     };
     for (name, value) in envelope {
         match name.as_str() {

@@ -42,7 +42,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// Protocol violations in a row after which a connection is closed with 4400.
     pub violations: u32,
-    /// Refused messages in a row after which a connection that exceeds its rate is closed with 4429.
+    /// Refused messages, less those accepted since, after which a connection that exceeds its rate is closed with
+    /// 4429.
     pub rate_strikes: u32,
     /// Longest time that a write may be stuck before the connection is dropped.
     pub write_timeout: Duration,
@@ -114,8 +115,8 @@ impl Core {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Tells a client that the server is about to go.
-    pub(crate) fn farewell(&self) -> Outgoing {
+    /// The frame that tells a client that the server is about to go.
+    pub(crate) fn farewell(&self) -> String {
         let after = u64::try_from(self.settings.reconnect_after.as_millis()).unwrap_or(u64::MAX);
         let closing = ConnectionClosing {
             reason: "shutdown".to_owned(),
@@ -131,7 +132,7 @@ impl Core {
             envelope::now_ms(),
             None,
         );
-        Outgoing::raw(out.into_string())
+        out.into_string()
     }
 }
 
@@ -247,11 +248,8 @@ impl<S: Send + Sync + 'static> Engine<S> {
         let core = self.core();
         core.draining.store(true, Ordering::Release);
         core.tasks.close();
-        let farewell = core.farewell();
-        core.clients.for_each(|link| {
-            // Who is closed already needs no farewell.
-            let _closed = farewell.put(link);
-        });
+        // Each connection's task says goodbye itself: one that connects just now does, too.
+        core.clients.for_each(|link| link.outbox.wake());
         if tokio::time::timeout(deadline, core.tasks.wait()).await.is_ok() {
             return true;
         }
@@ -344,7 +342,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Called when a client has connected, behind its greeting. What it sends comes before any reply.
+    /// Called when a client has connected, behind its greeting. What it sends comes before any reply: the client's
+    /// messages are taken when it has ended, so it should not go on for long.
     #[must_use]
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
     where

@@ -56,14 +56,21 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
         self.connection.as_ref().map(|connection| &connection.link().id)
     }
 
-    /// Sends one text frame.
+    /// Sends one text frame, once the application's connect hook has ended. Lost when the server has closed.
     pub async fn send(&mut self, frame: &str) {
         let Some(connection) = &mut self.connection else {
             return;
         };
         poll_fn(|cx| {
             connection.link().outbox.register(cx.waker());
-            connection.take(frame, Instant::now(), cx);
+            while connection.connecting() {
+                if !connection.poll(cx) {
+                    return Poll::Pending;
+                }
+            }
+            if connection.link().outbox.closing().is_none() {
+                connection.take(frame, Instant::now(), cx);
+            }
             Poll::Ready(())
         })
         .await;

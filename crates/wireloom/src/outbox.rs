@@ -76,8 +76,13 @@ impl Outbox {
             task: AtomicWaker::new(),
             room: Notify::new(),
             limit,
-            high_water: HIGH_WATER.min(limit / 2),
+            high_water: HIGH_WATER.min(limit / 2).max(1),
         }
+    }
+
+    /// Bytes at which producers of streams go on.
+    fn low_water(&self) -> usize {
+        self.high_water / 2
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -92,20 +97,28 @@ impl Outbox {
             return Put::Closed;
         }
         let cost = text.len() + OVERHEAD;
-        if state.bytes + cost > self.limit && !state.queue.is_empty() {
+        // Who has less than the high-water mark waiting is not slow, however large the next message is.
+        if state.bytes + cost > self.limit && state.bytes >= self.high_water {
             match &class {
                 Class::Drop => return Put::Dropped,
                 Class::Coalesce(..) => {
                     let State { queue, bytes, .. } = &mut *state;
                     if let Some(waiting) = queue.iter_mut().rev().find(|waiting| waiting.class == class) {
-                        *bytes = *bytes + text.len() - waiting.text.len();
-                        waiting.text = text;
-                        return Put::Replaced;
+                        let replaced = *bytes + text.len() - waiting.text.len();
+                        if replaced <= self.limit || replaced <= *bytes {
+                            *bytes = replaced;
+                            waiting.text = text;
+                            if replaced <= self.low_water() {
+                                self.room.notify_waiters();
+                            }
+                            return Put::Replaced;
+                        }
                     }
                 }
                 Class::Disconnect => {}
             }
             state.close = Some(CloseCode::TooSlow);
+            self.room.notify_waiters();
             return Put::Closed;
         }
         state.bytes += cost;
@@ -141,8 +154,7 @@ impl Outbox {
         };
         let before = state.bytes;
         state.bytes -= text.len() + OVERHEAD;
-        let low_water = self.high_water / 2;
-        if before > low_water && state.bytes <= low_water {
+        if before > self.low_water() && state.bytes <= self.low_water() {
             self.room.notify_waiters();
         }
         Some(text)
@@ -163,11 +175,11 @@ impl Outbox {
         self.bytes() >= self.high_water
     }
 
-    /// Waits until producers need not wait.
+    /// Waits until producers need not wait, or nothing is taken any more.
     pub(crate) async fn wait_for_room(&self) {
         loop {
             let room = self.room.notified();
-            if !self.crowded() {
+            if !self.crowded() || self.closing().is_some() {
                 return;
             }
             room.await;
@@ -178,6 +190,7 @@ impl Outbox {
     /// code counts.
     pub(crate) fn close(&self, code: CloseCode) {
         self.state().close.get_or_insert(code);
+        self.room.notify_waiters();
         self.wake();
     }
 

@@ -50,7 +50,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
         let core = &self.shared.core;
         let settings = &core.settings;
         let offered = upgrade.requested_protocols().count() > 0;
-        let upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
+        let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
         let refusal = if !origin::allowed(headers, &settings.origins) {
             Some(CloseCode::Forbidden)
         } else if offered && upgrade.selected_protocol().is_none() {
@@ -62,6 +62,16 @@ impl<S: Send + Sync + 'static> Engine<S> {
         } else {
             None
         };
+        if let Some(CloseCode::NoCommonVersion) = refusal {
+            // A browser fails a handshake that selects none of what it offered, and would never see the close code.
+            let echoed = upgrade
+                .requested_protocols()
+                .find(|offered| !offered.as_bytes().starts_with(b"bearer."))
+                .cloned();
+            if let Some(echoed) = echoed {
+                upgrade.set_selected_protocol(echoed);
+            }
+        }
         let shared = Arc::clone(&self.shared);
         let largest = shared.table.message_bytes();
         let tasks = core.tasks.clone();
@@ -105,10 +115,11 @@ async fn drive<S: Send + Sync + 'static>(shared: Arc<Shared<S>>, socket: WebSock
         () = shared.core.stop.cancelled() => Some(CloseCode::GoingAway),
     };
     let Driver {
-        connection,
+        mut connection,
         mut socket,
         ..
     } = driver;
+    connection.end(code.unwrap_or(CloseCode::Normal));
     let link = Arc::clone(connection.link());
     match code {
         Some(CloseCode::Timeout) => tracing::info!("Terminating stale connection: {}", link.id),
@@ -125,6 +136,8 @@ async fn drive<S: Send + Sync + 'static>(shared: Arc<Shared<S>>, socket: WebSock
         if written || !readable {
             close(socket, code).await;
         }
+    } else {
+        read_out(&mut socket).await;
     }
     connection.close().await;
 }
@@ -142,13 +155,16 @@ async fn close(mut socket: WebSocket, code: CloseCode) {
         code: code.code(),
         reason: code.reason().into(),
     };
-    let goodbye = async {
-        if socket.send(WsMessage::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    };
-    // A peer that does not answer has had its time.
-    let _silent = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    // A peer that does not read, or does not answer, has had its time.
+    if let Ok(Ok(())) = tokio::time::timeout(CLOSE_TIMEOUT, socket.send(WsMessage::Close(Some(frame)))).await {
+        read_out(&mut socket).await;
+    }
+}
+
+/// Reads to the end, which is what has a goodbye answered and written.
+async fn read_out(socket: &mut WebSocket) {
+    let end = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _silent = tokio::time::timeout(CLOSE_TIMEOUT, end).await;
 }
 
 /// One socket at work.
@@ -288,8 +304,8 @@ impl<S: Send + Sync + 'static> Driver<'_, S> {
                         self.connection.count_control_frame();
                         Inbound::Taken
                     }
-                    // The stream ends when the goodbye is answered.
-                    WsMessage::Close(_) => Inbound::Taken,
+                    // Nothing may be sent any more but the goodbye's answer.
+                    WsMessage::Close(_) => Inbound::End(None),
                 }
             }
         }

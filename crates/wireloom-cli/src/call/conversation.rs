@@ -76,7 +76,11 @@ async fn connect(args: &Args) -> Result<Socket, Failure> {
         header(AUTHORIZATION, value, "--token")?;
     }
     if let Some(protocol) = &args.protocol {
-        header(SEC_WEBSOCKET_PROTOCOL, HeaderValue::try_from(protocol.as_str()), "--protocol")?;
+        header(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::try_from(protocol.as_str()),
+            "--protocol",
+        )?;
     }
     let refused = |why: String| Failure::new(Exit::NotConnected, format!("cannot connect to {url}: {why}"));
     match timeout(args.timeout, connect_async(handshake)).await {
@@ -179,7 +183,10 @@ impl Call<'_> {
                 return self.closed(None);
             }
             Some(Err(error)) => {
-                return Err(Failure::new(Exit::Closed, format!("the connection broke: {error}")));
+                return Err(Failure::new(
+                    Exit::Closed,
+                    format!("the connection broke: {error}"),
+                ));
             }
         };
         let part = self.expect.judge(&frame, &self.request.id, self.ping.as_deref());
@@ -233,10 +240,14 @@ impl Call<'_> {
             Exit::Closed,
             format!("the server closed the connection: {number} {}", frame.reason),
         );
-        let known = wireloom::CloseCode::ALL.into_iter().find(|code| code.code() == number);
+        let known = wireloom::CloseCode::ALL
+            .into_iter()
+            .find(|code| code.code() == number);
         Err(match known.map(wireloom::CloseCode::action) {
             Some(ClientAction::LogIn) => failure.help("give a valid --token"),
-            Some(ClientAction::Upgrade) => failure.help("--protocol names a version that the server does not speak"),
+            Some(ClientAction::Upgrade) => {
+                failure.help("--protocol names a version that the server does not speak")
+            }
             Some(ClientAction::BackOff) => failure.help("try again in a while"),
             _ => failure,
         })

@@ -22,7 +22,9 @@ impl Endpoint {
         match uri.scheme_str() {
             Some("ws") => {}
             Some("wss") => {
-                return Err("this command speaks ws:// only; TLS ends at a proxy in front of the server".to_owned());
+                return Err(
+                    "this command speaks ws:// only; TLS ends at a proxy in front of the server".to_owned(),
+                );
             }
             _ => return Err("an endpoint begins with ws://".to_owned()),
         }

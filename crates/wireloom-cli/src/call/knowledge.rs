@@ -47,12 +47,16 @@ pub(super) fn from_file(path: &Path, out: &mut Output) -> Result<Protocol, Failu
 
 /// Asks a server. `None` if it does not tell, for whatever reason: the call goes on without.
 pub(super) async fn from_server(endpoint: &Endpoint, token: Option<&str>) -> Option<Protocol> {
-    let text = tokio::time::timeout(PATIENCE, fetch(endpoint, token)).await.ok()??;
+    let text = tokio::time::timeout(PATIENCE, fetch(endpoint, token))
+        .await
+        .ok()??;
     Protocol::from_json(&text).ok()
 }
 
 async fn fetch(endpoint: &Endpoint, token: Option<&str>) -> Option<String> {
-    let socket = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.ok()?;
+    let socket = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
+        .await
+        .ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
     // It ends with the sender, at the end of this function.
     let connection = tokio::spawn(connection);
@@ -65,11 +69,17 @@ async fn fetch(endpoint: &Endpoint, token: Option<&str>) -> Option<String> {
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    let response = sender.send_request(request.body(Empty::<Bytes>::new()).ok()?).await.ok()?;
+    let response = sender
+        .send_request(request.body(Empty::<Bytes>::new()).ok()?)
+        .await
+        .ok()?;
     if !response.status().is_success() {
         return None;
     }
-    let body = Limited::new(response.into_body(), MAX_BYTES).collect().await.ok()?;
+    let body = Limited::new(response.into_body(), MAX_BYTES)
+        .collect()
+        .await
+        .ok()?;
     connection.abort();
     String::from_utf8(body.to_bytes().into()).ok()
 }

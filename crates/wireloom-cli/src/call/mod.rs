@@ -89,10 +89,12 @@ async fn expect(args: &Args, out: &mut Output) -> Result<Expect, Failure> {
         return Ok(Expect::of(&knowledge::from_file(path, out)?, &args.message));
     }
     out.waiting("asking the server for its protocol");
-    Ok(match knowledge::from_server(&args.url, args.token.as_deref()).await {
-        Some(protocol) => Expect::of(&protocol, &args.message),
-        None => Expect::Unknown,
-    })
+    Ok(
+        match knowledge::from_server(&args.url, args.token.as_deref()).await {
+            Some(protocol) => Expect::of(&protocol, &args.message),
+            None => Expect::Unknown,
+        },
+    )
 }
 
 /// A number with `ms`, `s` or `m`; seconds without.
@@ -125,7 +127,17 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("30"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "s", "-1s", "1.5s", "3h", "0", "99999999999999999999s", "18446744073709551615m", "5é"] {
+        for wrong in [
+            "",
+            "s",
+            "-1s",
+            "1.5s",
+            "3h",
+            "0",
+            "99999999999999999999s",
+            "18446744073709551615m",
+            "5é",
+        ] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

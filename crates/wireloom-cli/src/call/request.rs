@@ -42,7 +42,9 @@ impl Request {
             None if payload == "-" => {
                 let mut text = String::new();
                 let read = std::io::stdin().read_to_string(&mut text);
-                read.map_err(|cause| Failure::new(Exit::Usage, format!("cannot read standard input: {cause}")))?;
+                read.map_err(|cause| {
+                    Failure::new(Exit::Usage, format!("cannot read standard input: {cause}"))
+                })?;
                 text
             }
             None => payload.to_owned(),
@@ -74,7 +76,8 @@ pub(super) fn ping() -> (String, String) {
 fn bare(message: &str, id: &str) -> String {
     #[derive(Serialize)]
     struct Nothing {}
-    serde_json::value::to_raw_value(&Nothing {}).map_or_else(|_| String::new(), |none| frame(message, &none, id))
+    serde_json::value::to_raw_value(&Nothing {})
+        .map_or_else(|_| String::new(), |none| frame(message, &none, id))
 }
 
 fn frame(message: &str, payload: &RawValue, id: &str) -> String {

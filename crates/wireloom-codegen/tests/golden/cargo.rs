@@ -155,6 +155,9 @@ pub(crate) fn succeeded(what: &str, output: &Output) -> Result<(), Box<dyn std::
     if output.status.success() {
         return Ok(());
     }
-    let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
-    Err(format!("{what}:\n{}", said.concat()).into())
+    let said = [&output.stdout, &output.stderr]
+        .map(|said| String::from_utf8_lossy(said).into_owned())
+        .concat();
+    let beginning: String = said.chars().take(6_000).collect();
+    Err(format!("{what}:\n{beginning}").into())
 }

@@ -24,15 +24,20 @@ pub(super) fn handlers(scope: &Scope<'_>) -> TokenStream {
     quote!(#requests #handlers)
 }
 
-/// Mentions of the functions of all error types.
-pub(super) fn error_functions(scope: &Scope<'_>) -> TokenStream {
-    let mentions = requests(scope).map(|message| {
+/// Mentions of all functions.
+pub(super) fn functions(scope: &Scope<'_>) -> TokenStream {
+    let of_errors = requests(scope).map(|message| {
         let errors = ErrorType::of(scope, message);
         let name = ident(&errors.name);
         let functions = errors.codes.iter().map(|error| function_name(error));
         quote!(used::<#name>(); #(let _ = #name::#functions;)*)
     });
-    mentions.collect()
+    let of_handlers = if requests(scope).next().is_some() {
+        quote!(let _ = (Handlers::<()>::engine, Handlers::<()>::builder);)
+    } else {
+        quote!(let _ = (Handlers::engine::<()>, Handlers::builder::<()>);)
+    };
+    quote!(#(#of_errors)* #of_handlers)
 }
 
 fn requests<'m>(scope: &Scope<'m>) -> impl Iterator<Item = &'m Message> {

@@ -15,11 +15,8 @@ pub(super) fn expect_deprecated() -> TokenStream {
 
 /// Uses every type and function, so that a program which needs only some of them compiles without warnings.
 pub(super) fn everything_is_used(scope: &Scope<'_>) -> TokenStream {
-    let types: Vec<_> = scope.defs().collect();
-    if types.is_empty() {
-        return TokenStream::new();
-    }
     scope.item(|| {
+        let types: Vec<_> = scope.defs().collect();
         let paths = types.iter().map(|id| scope.path(*id));
         let functions = types
             .iter()
@@ -28,15 +25,16 @@ pub(super) fn everything_is_used(scope: &Scope<'_>) -> TokenStream {
                 let name = scope.path(*id);
                 quote!(let _ = (#name::ALL, #name::as_str);)
             });
-        let errors = handlers::error_functions(scope);
+        let handlers = handlers::functions(scope);
         let comment = " Uses all there is: a program that needs only some of it compiles without warnings.";
         quote! {
             #[comment = #comment]
             const _: () = {
                 const fn used<T>() {}
+                used::<engine::Ping>();
                 #(used::<#paths>();)*
                 #(#functions)*
-                #errors
+                #handlers
                 let _ = SUBPROTOCOL;
             };
         }
