@@ -464,8 +464,8 @@ export type ClientMessage =
   | { type: "connection:resume"; payload: ConnectionResumePayload; timestamp?: number; correlationId?: string; ack?: number }
   | { type: "connection:ack"; payload: ConnectionAckPayload; timestamp?: number; correlationId?: string; ack?: number }
   | { type: "connection:authenticate"; payload: ConnectionAuthenticatePayload; timestamp?: number; correlationId?: string; ack?: number }
-  | { type: "request:cancel"; payload: RequestCancelPayload; timestamp?: number; correlationId?: string; ack?: number }
-  | { type: "ping"; payload: PingPayload; timestamp?: number; correlationId?: string; ack?: number };
+  | { type: "request:cancel"; payload?: RequestCancelPayload; timestamp?: number; correlationId?: string; ack?: number }
+  | { type: "ping"; payload?: PingPayload; timestamp?: number; correlationId?: string; ack?: number };
 
 /** A message as the server sends it. */
 export type ServerMessage =

@@ -739,6 +739,7 @@ impl<S: ::std::marker::Send + ::std::marker::Sync + 'static> Handlers<S> {
 // Uses all there is: a program that needs only some of it compiles without warnings.
 const _: () = {
     const fn used<T>() {}
+    used::<engine::Ping>();
     used::<SessionId>();
     used::<SessionStatus>();
     used::<AgentStart>();
@@ -761,6 +762,7 @@ const _: () = {
     let _ = AgentMessageError::agent_failed;
     used::<AgentCancelError>();
     let _ = AgentCancelError::session_not_found;
+    let _ = (Handlers::<()>::engine, Handlers::<()>::builder);
     let _ = SUBPROTOCOL;
 };
 
@@ -774,7 +776,7 @@ pub const PROTOCOL: &str = r##"{
     "description": "Drive a coding agent over one WebSocket."
   },
   "subprotocol": "agent.v1",
-  "hash": "71e85f865b20dccb7a30da846a3ad969624f17942dfe1d8b23592d7c9a344863",
+  "hash": "24abdea47041d28ad46142243908e85f371ba92ad50200ee75245edb46a9df02",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -1350,7 +1352,7 @@ pub const PROTOCOL: &str = r##"{
         "properties": {},
         "additionalProperties": false
       },
-      "payloadOptional": false,
+      "payloadOptional": true,
       "errors": [],
       "auth": [],
       "limits": {}
@@ -1364,7 +1366,7 @@ pub const PROTOCOL: &str = r##"{
         "properties": {},
         "additionalProperties": false
       },
-      "payloadOptional": false,
+      "payloadOptional": true,
       "reply": "pong",
       "errors": [],
       "auth": [],

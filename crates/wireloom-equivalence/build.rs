@@ -46,7 +46,7 @@ fn add(path: &Path, out: &Path, index: &mut String, table: &mut String) -> Resul
     fs::write(out.join(format!("{name}.rs")), emit::rust(&model, &format!("{name}.yaml")))?;
     // A raw identifier would be a file of another name, and no protocol here is called like a keyword.
     let module = format!("p_{}", name.replace('-', "_"));
-    writeln!(index, "mod {module} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")); }}")?;
+    writeln!(index, "/// `{name}.yaml`.\npub mod {module} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")); }}")?;
     writeln!(
         table,
         "Protocol {{ name: {name:?}, yaml: include_str!({:?}), messages: &[\n{}] }},",

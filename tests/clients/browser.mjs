@@ -26,7 +26,7 @@ export async function run(server, mistakes) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // There is no sandbox for root in a container; the pages are ours.
-    args: ["--no-sandbox", "--host-resolver-rules=MAP elsewhere.example 127.0.0.1"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP elsewhere.example 127.0.0.1"],
   });
   try {
     const page = await browser.newPage();

@@ -24,7 +24,7 @@ async function against(client) {
   }
 }
 
-const options = { timeout: 120_000 };
+const options = { timeout: 60_000 };
 
 test("ws on Node", options, async (t) => {
   const checked = await against((server) => nodeWs.run(server, mistakes));

@@ -103,17 +103,22 @@ fn summarize(report: &[(&str, Verdict, Duration)], took: Duration) -> Outcome {
         };
         println!("{:8} {:>8}  {name}{why}", verdict.word(), seconds(*took));
     }
-    let failed: Vec<_> = report
-        .iter()
-        .filter(|(_, verdict, _)| matches!(verdict, Verdict::Failed(_)))
-        .map(|(name, ..)| *name)
-        .collect();
-    if failed.is_empty() {
-        println!("everything passed in {}", seconds(took));
-        Ok(())
-    } else {
-        Err(format!("failed after {}: {}", seconds(took), failed.join(", ")))
+    let named = |which: fn(&Verdict) -> bool| {
+        let those = report.iter().filter(|(_, verdict, _)| which(verdict));
+        those.map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let failed = named(|verdict| matches!(verdict, Verdict::Failed(_)));
+    if !failed.is_empty() {
+        return Err(format!("failed after {}: {failed}", seconds(took)));
     }
+    let skipped = named(|verdict| matches!(verdict, Verdict::Skipped(_)));
+    let but = if skipped.is_empty() {
+        skipped
+    } else {
+        format!(", but for {skipped}")
+    };
+    println!("everything passed in {}{but}", seconds(took));
+    Ok(())
 }
 
 impl Verdict {

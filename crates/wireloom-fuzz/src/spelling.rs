@@ -75,7 +75,7 @@ impl Speller {
             0 if !has_exponent && !has_fraction => format!("{plain}.0"),
             1 if !has_exponent && !has_fraction => format!("{plain}.000E+0"),
             2 if !has_exponent => format!("{plain}e0"),
-            3 if !has_exponent && !has_fraction => format!("{plain}00e-2"),
+            3 if !has_exponent && !has_fraction && plain != "0" => format!("{plain}00e-2"),
             4 if !has_exponent && has_fraction => format!("{plain}000"),
             _ => plain,
         };

@@ -159,8 +159,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
             shared,
         };
         connection.greet();
-        if let Some(hook) = &connection.shared.on_connect {
-            let hook = AssertUnwindSafe(hook(connection.context(None))).catch_unwind();
+        if connection.shared.on_connect.is_some() {
+            let shared = Arc::clone(&connection.shared);
+            let context = connection.context(None);
+            let hook = async move {
+                if let Some(hook) = &shared.on_connect {
+                    hook(context).await;
+                }
+            };
+            let hook = AssertUnwindSafe(hook).catch_unwind();
             let connecting = Arc::clone(&connection.connecting);
             connecting.store(true, Ordering::Relaxed);
             let work: Work = Box::pin(async move {
@@ -246,9 +253,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.connecting.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing is left to be done before a shutdown.
+    /// Whether nothing is in flight.
     pub(crate) fn idle(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// Whether nothing is left to be done before a shutdown, the client's warning included.
+    pub(crate) fn drained(&self) -> bool {
+        self.warned && self.idle()
     }
 
     /// Takes one text frame, which came just now. What answers at once is in the outbox afterwards.

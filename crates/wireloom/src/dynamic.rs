@@ -73,6 +73,28 @@ impl<S: Send + Sync + 'static> Registry<S> {
         self
     }
 
+    /// Called when a client has connected; see [`Builder::on_connect`].
+    #[must_use]
+    pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Ctx<S>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.builder = self.builder.on_connect(hook);
+        self
+    }
+
+    /// Called when a client is gone; see [`Builder::on_disconnect`].
+    #[must_use]
+    pub fn on_disconnect<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Ctx<S>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.builder = self.builder.on_disconnect(hook);
+        self
+    }
+
     /// Adds the handler of a message that is answered by a reply, or by nothing (then what it returns is ignored).
     #[must_use]
     pub fn on<F, Fut>(self, name: &str, handler: F) -> Self

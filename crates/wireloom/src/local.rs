@@ -63,7 +63,7 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
         };
         poll_fn(|cx| {
             connection.link().outbox.register(cx.waker());
-            while connection.connecting() {
+            while connection.connecting() && !connection.link().outbox.crowded() {
                 if !connection.poll(cx) {
                     return Poll::Pending;
                 }

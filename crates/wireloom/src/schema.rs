@@ -51,7 +51,11 @@ impl Schema {
     #[must_use]
     pub fn of(protocol: &str, pointer: &str) -> Self {
         let validator = serde_json::from_str::<Value>(protocol).ok().and_then(|protocol| {
-            let defs = protocol.get("$defs").cloned().unwrap_or_default();
+            // A schema that refers to nothing comes without definitions.
+            let defs = protocol
+                .get("$defs")
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({}));
             let schema = protocol.pointer(pointer)?.clone();
             compile(&serde_json::json!({ "$defs": defs, "allOf": [schema] })).ok()
         });

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,11 +15,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
+
+/// How long a socket that was closed here goes on reading what the peer has sent already.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Most bytes that are read and dropped meanwhile.
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bounds of an HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +134,7 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -133,4 +142,103 @@ async fn converse(
         () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     connection.await
+}
+
+/// A socket that is closed gently.
+///
+/// A socket that is closed with bytes unread is reset, and a reset can destroy what was written last: the close frame
+/// that says why. So it says that nothing more comes, and reads on until the peer has closed, too.
+struct Lingering {
+    stream: Option<TcpStream>,
+    /// Whether the peer has closed, or the socket failed.
+    ended: bool,
+}
+
+impl Lingering {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: Some(stream),
+            ended: false,
+        }
+    }
+
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        self.stream
+            .as_mut()
+            .map(Pin::new)
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let (Some(stream), Ok(runtime)) = (self.stream.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        if !self.ended {
+            runtime.spawn(async move {
+                // Whether the peer closed in time makes no difference: the socket is closed now.
+                let _late = tokio::time::timeout(LINGER, linger(stream)).await;
+            });
+        }
+    }
+}
+
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await?;
+    let mut scrap = [0; 4096];
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        stream.readable().await?;
+        match stream.try_read(&mut scrap) {
+            Ok(0) => break,
+            Ok(read) => left = left.saturating_sub(read),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl AsyncRead for Lingering {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = self.stream()?.poll_read(cx, buffer);
+        match &read {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before || buffer.capacity() == before => {}
+            Poll::Ready(_) => self.ended = true,
+            Poll::Pending => {}
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Lingering {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream()?.poll_shutdown(cx)
+    }
 }

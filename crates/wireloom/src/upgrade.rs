@@ -156,7 +156,8 @@ async fn close(mut socket: WebSocket, code: CloseCode) {
         reason: code.reason().into(),
     };
     // A peer that does not read, or does not answer, has had its time.
-    if let Ok(Ok(())) = tokio::time::timeout(CLOSE_TIMEOUT, socket.send(WsMessage::Close(Some(frame)))).await {
+    if let Ok(Ok(())) = tokio::time::timeout(CLOSE_TIMEOUT, socket.send(WsMessage::Close(Some(frame)))).await
+    {
         read_out(&mut socket).await;
     }
 }
@@ -228,7 +229,7 @@ impl<S: Send + Sync + 'static> Driver<'_, S> {
         if let Err(code) = self.flush(cx) {
             return Poll::Ready(code);
         }
-        if self.connection.link().core.draining() && self.connection.idle() && !self.flushing {
+        if self.connection.drained() && !self.flushing {
             return Poll::Ready(Some(CloseCode::GoingAway));
         }
         self.watch(cx)

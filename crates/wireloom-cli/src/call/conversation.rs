@@ -1,9 +1,12 @@
 //! One connection: connects, sends the request, and prints what answers it until the last part of the answer.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::signal::ctrl_c;
@@ -126,7 +129,13 @@ impl Call<'_> {
                 self.args.timeout
             ));
         }
-        let mut interrupt = pin!(ctrl_c());
+        let interrupts = stream::unfold((), |()| async { ctrl_c().await.ok().map(|()| ((), ())) });
+        let mut interrupts = pin!(interrupts.fuse());
+        // Listens before the request is sent: from then on an interrupt has something to cancel.
+        let early = poll_fn(|cx| Poll::Ready(interrupts.as_mut().poll_next(cx))).await;
+        if early == Poll::Ready(Some(())) {
+            return Ok(Exit::Interrupted);
+        }
         // A failure to send is told by the next read, with the server's own reason if it gave one.
         self.send(socket).await.ok();
         out.waiting(&self.expect.describe());
@@ -143,10 +152,9 @@ impl Call<'_> {
                     Part::Item | Part::Other => {}
                 },
                 () = deadline.as_mut() => return self.silence(),
-                // Where there is no keyboard to interrupt from, this branch is never taken.
-                Ok(()) = interrupt.as_mut() => {
+                // Where interrupts cannot be listened to, there are none.
+                Some(()) = interrupts.next() => {
                     let again = std::mem::replace(&mut self.interrupted, true);
-                    interrupt.set(ctrl_c());
                     out.waiting("cancelling");
                     let cancel = Message::text(self.request.cancel());
                     if again || socket.send(cancel).await.is_err() {

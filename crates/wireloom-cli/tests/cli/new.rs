@@ -13,23 +13,44 @@ fn a_fresh_project_builds_and_its_tests_pass() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout, "created my-demo in my-demo\n");
     let project = dir.path().join("my-demo");
-    // The versions and the profile of this workspace, so that what it has compiled is compiled for the project, too.
+    // The versions and the profiles of this workspace, so that what it has compiled is compiled for the project, too.
     std::fs::copy(Path::new(CHECKOUT).join("Cargo.lock"), project.join("Cargo.lock")).expect("a lock file");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let manifest = project.join("Cargo.toml");
+    let mut text = std::fs::read_to_string(&manifest).expect("a manifest");
+    text.push_str(&profiles());
+    std::fs::write(&manifest, text).expect("a manifest");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("the target folder");
     let tested = Command::new(env!("CARGO"))
         .args(["test", "--offline", "--quiet"])
         .current_dir(&project)
         .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
-        .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_DEBUG", "line-tables-only")
         .output()
         .expect("cargo starts");
     let said = String::from_utf8_lossy(&tested.stdout);
-    assert!(tested.status.success(), "{said}\n{}", String::from_utf8_lossy(&tested.stderr));
+    assert!(
+        tested.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&tested.stderr)
+    );
     assert!(said.contains("4 passed"), "{said}");
     // The build left what the page needs.
     assert!(project.join("generated/protocol.d.ts").is_file());
     assert!(project.join("schemas/wireloom.schema.json").is_file());
+}
+
+/// The profiles of this workspace, as they stand in its manifest.
+fn profiles() -> String {
+    let manifest = std::fs::read_to_string(Path::new(CHECKOUT).join("Cargo.toml")).expect("a manifest");
+    let mut inside = false;
+    let lines = manifest.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = line.starts_with("[profile.");
+        }
+        inside
+    });
+    lines.fold("\n".to_owned(), |text, line| text + line + "\n")
 }
 
 #[test]
@@ -43,13 +64,29 @@ fn every_name_that_is_taken_gives_a_sound_protocol() {
         assert_eq!(checked.code, Some(0), "{name}: {checked:?}");
         let manifest = std::fs::read_to_string(project.join("Cargo.toml")).expect("a manifest");
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{manifest}");
-        assert!(manifest.contains(&format!("wireloom = \"{}\"", env!("CARGO_PKG_VERSION"))), "{manifest}");
+        assert!(
+            manifest.contains(&format!("wireloom = \"{}\"", env!("CARGO_PKG_VERSION"))),
+            "{manifest}"
+        );
     }
 }
 
 #[test]
 fn a_name_that_cargo_or_rust_would_refuse_is_refused() {
-    for name in ["", "1st", "fn", "test", "std", "a b", "Über", "a/b", "..", "tokio", "\"", "{{ name }}"] {
+    for name in [
+        "",
+        "1st",
+        "fn",
+        "test",
+        "std",
+        "a b",
+        "Über",
+        "a/b",
+        "..",
+        "tokio",
+        "\"",
+        "{{ name }}",
+    ] {
         let dir = folder(&[]);
         let ended = run(dir.path(), &["new", "here", "--name", name]);
         assert_eq!(ended.code, Some(2), "{name}: {ended:?}");

@@ -12,9 +12,10 @@ errors:
 messages:
   say: { from: client, payload: { fields: { text: { type: string, minLength: 1 } } }, reply: said, errors: [refused] }
   said: { from: server, payload: { fields: { text: string } } }
-  count: { from: client, payload: { fields: { to: { type: integer, minimum: 0, maximum: 9 } } }, stream: { item: tick, end: done }, errors: [refused] }
+  count: { from: client, payload: { fields: { to: { type: integer, minimum: 0, maximum: 9 } } }, stream: { item: tick, end: done, error: failed }, errors: [refused] }
   tick: { from: server, payload: { fields: { at: integer } } }
   done: { from: server }
+  failed: { from: server }
   note: { from: client, payload: { fields: { text: string } } }
   hang: { from: client, reply: said }
 ";

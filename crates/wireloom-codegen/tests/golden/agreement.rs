@@ -4,6 +4,7 @@
 //! The values are the examples of every case, and what becomes of them when each place is changed in every way that
 //! some keyword might mind.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -55,7 +56,7 @@ fn decoders_and_schemas_accept_the_same() -> Outcome {
     let answers = run(&golden, lines)?;
     let answers: Vec<&str> = answers.lines().collect();
     assert_eq!(answers.len(), expected.len());
-    let mut wrong = Vec::new();
+    let mut wrong = BTreeMap::new();
     for ((case, message, valid, value), answer) in expected.iter().zip(answers) {
         let agrees = match (valid, answer.split_at_checked(1)) {
             (true, Some(("+", text))) => same(&serde_json::from_str(text)?, value),
@@ -63,20 +64,19 @@ fn decoders_and_schemas_accept_the_same() -> Outcome {
             _ => false,
         };
         if !agrees {
-            wrong.push(format!("{case} {message} valid={valid} {value} -> {answer}"));
+            let differ: &mut Vec<String> = wrong.entry((*case, *message, *valid)).or_default();
+            differ.push(format!("{value} -> {answer}"));
         }
     }
-    let shown = wrong
-        .iter()
-        .take(40)
-        .map(|line| format!("{line}\n"))
-        .collect::<String>();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} differ:\n{shown}",
-        wrong.len(),
-        expected.len()
-    );
+    let shown = wrong.iter().map(|((case, message, valid), differ)| {
+        let first: String = differ.iter().take(3).map(|line| format!("  {line}\n")).collect();
+        format!(
+            "{case} {message}, {} values with valid={valid}:\n{first}",
+            differ.len()
+        )
+    });
+    let shown: String = shown.take(20).collect();
+    assert!(wrong.is_empty(), "{shown}");
     Ok(())
 }
 

@@ -1,0 +1,9 @@
+//! The engine over real sockets: a frame in, a frame out, and how connections end.
+
+mod closing;
+mod errors;
+mod fanout;
+mod frames;
+mod order;
+mod serving;
+mod support;

@@ -1,0 +1,64 @@
+//! Fuzzes the agent protocol against the server, in process. Any of these tests, with another server in it, does the
+//! same for another protocol.
+//!
+//! A few hundred cases a run. As many as you like: `PROPTEST_CASES=1000000 cargo test --test fuzz`.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use wireloom::Engine;
+use wireloom_fuzz::Fuzzer;
+use wireloom_server::agent::{AgentService, AgentSettings};
+use wireloom_server::app::app;
+
+const PROTOCOL: &str = include_str!("../protocol.yaml");
+
+/// The server without limits on how often it is asked.
+fn server() -> (Runtime, Engine<AgentService>) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let engine = runtime.block_on(async {
+        let agents = AgentService::new(AgentSettings::default()).expect("the settings are valid");
+        app(agents, |settings| settings.rate = None).engine
+    });
+    (runtime, engine)
+}
+
+/// The `error` among the answers to a frame, if there is one.
+fn error(answers: &[String]) -> Option<Value> {
+    let answers = answers.iter().filter_map(|answer| serde_json::from_str::<Value>(answer).ok());
+    answers.into_iter().find(|answer| answer["type"] == "error").map(|mut error| error["payload"].take())
+}
+
+#[test]
+fn every_frame_that_a_client_may_send_is_understood() {
+    let (runtime, engine) = server();
+    let fuzzer = Fuzzer::from_yaml(PROTOCOL).expect("the protocol is valid");
+    proptest!(|(frame in fuzzer.client_frame())| {
+        let error = error(&runtime.block_on(engine.call(&frame.text)));
+        let code = error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or_default();
+        prop_assert!(!code.starts_with("invalid_") && code != "internal", "{error:?}");
+    });
+}
+
+#[test]
+fn every_near_miss_is_refused_with_the_keyword_and_the_place() {
+    let (runtime, engine) = server();
+    let fuzzer = Fuzzer::from_yaml(PROTOCOL).expect("the protocol is valid");
+    proptest!(|((frame, near_miss) in fuzzer.near_miss_frame())| {
+        let error = error(&runtime.block_on(engine.call(&frame.text))).unwrap_or_default();
+        prop_assert_eq!(&error["code"], "invalid_payload");
+        let details = error["details"].as_array().cloned().unwrap_or_default();
+        let told = |detail: &Value| detail["keyword"] == near_miss.keyword && detail["path"] == near_miss.path;
+        prop_assert!(details.iter().any(told), "{details:?}");
+    });
+}
+
+#[test]
+fn every_hostile_text_is_answered_with_an_error() {
+    let (runtime, engine) = server();
+    let fuzzer = Fuzzer::from_yaml(PROTOCOL).expect("the protocol is valid");
+    proptest!(|(text in fuzzer.hostile_text())| {
+        let error = error(&runtime.block_on(engine.call(&text)));
+        prop_assert!(error.is_some_and(|error| error["code"] != "internal"));
+    });
+}
