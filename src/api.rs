@@ -37,11 +37,20 @@ pub(crate) fn routes(engine: Engine<AgentService>) -> Router {
     Router::new()
         .route("/", get(async || Json(json!({ "routes": ROUTES }))))
         .route("/sessions", get(sessions))
-        .route("/protocol", get(async || file::<Schemas>("protocol.json", "application/json")))
+        .route(
+            "/protocol",
+            get(async || file::<Schemas>("protocol.json", "application/json")),
+        )
         .route("/schemas", get(schemas))
         .route("/schemas/{name}", get(schema))
-        .route("/spec", get(async || ([("content-type", "application/yaml; charset=utf-8")], SPEC)))
-        .route("/protocol.d.ts", get(async || file::<Generated>("protocol.d.ts", "text/plain; charset=utf-8")))
+        .route(
+            "/spec",
+            get(async || ([("content-type", "application/yaml; charset=utf-8")], SPEC)),
+        )
+        .route(
+            "/protocol.d.ts",
+            get(async || file::<Generated>("protocol.d.ts", "text/plain; charset=utf-8")),
+        )
         .route(
             "/asyncapi.yaml",
             get(async || file::<Generated>("asyncapi.yaml", "application/yaml; charset=utf-8")),
@@ -55,7 +64,9 @@ async fn sessions(State(engine): State<Engine<AgentService>>) -> Json<Value> {
 }
 
 async fn schemas() -> Json<Value> {
-    let names: Vec<String> = Schemas::iter().map(|name| format!("/api/schemas/{name}")).collect();
+    let names: Vec<String> = Schemas::iter()
+        .map(|name| format!("/api/schemas/{name}"))
+        .collect();
     Json(json!({ "schemas": names }))
 }
 
@@ -74,5 +85,9 @@ fn file<F: RustEmbed>(name: &str, content_type: &'static str) -> Response {
 }
 
 fn not_found(error: &str, help: &str) -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": error, "help": help }))).into_response()
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({ "error": error, "help": help })),
+    )
+        .into_response()
 }

@@ -11,8 +11,9 @@ use crate::agent::AgentService;
 use crate::{api, handlers, protocol};
 
 /// Upper bounds of the latency histogram, in seconds.
-const LATENCY_BUCKETS: [f64; 12] =
-    [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0];
+const LATENCY_BUCKETS: [f64; 12] = [
+    0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0,
+];
 
 /// Upper bounds of the outbox histogram, in bytes.
 const OUTBOX_BUCKETS: [f64; 7] = [0.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
@@ -55,7 +56,11 @@ pub fn app(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> App {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(engine.clone()))
         .route("/metrics", get(render).with_state(metrics.clone()));
-    App { engine, router, metrics }
+    App {
+        engine,
+        router,
+        metrics,
+    }
 }
 
 /// The protocol and its handlers.
@@ -71,7 +76,10 @@ fn engine(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> Engine<Ag
     .build()
 }
 
-#[expect(clippy::expect_used, reason = "fails for an empty list of bounds only, and the lists above are not")]
+#[expect(
+    clippy::expect_used,
+    reason = "fails for an empty list of bounds only, and the lists above are not"
+)]
 fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS)
@@ -84,7 +92,9 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,9 +107,16 @@ impl App {
 }
 
 async fn ready(State(engine): State<Engine<AgentService>>) -> (StatusCode, &'static str) {
-    if engine.ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n") }
+    if engine.ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+    }
 }
 
 async fn render(State(metrics): State<PrometheusHandle>) -> ([(&'static str, &'static str); 1], String) {
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+    (
+        [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
+        metrics.render(),
+    )
 }

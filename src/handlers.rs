@@ -4,14 +4,20 @@ use wireloom::{Ctx, Internal, Items};
 
 use crate::agent::{AgentError, AgentEvent, AgentService};
 use crate::protocol::{
-    AgentCancel, AgentCancelError, AgentCancelled, AgentMessage, AgentMessageError, AgentStart, AgentStartError,
-    AgentStarted, SessionStatus, StatusUpdate, StreamChunk, StreamComplete, StreamError,
+    AgentCancel, AgentCancelError, AgentCancelled, AgentMessage, AgentMessageError, AgentStart,
+    AgentStartError, AgentStarted, SessionStatus, StatusUpdate, StreamChunk, StreamComplete, StreamError,
 };
 
 /// Starts a session in the caller's project directory.
 pub(crate) async fn start(cx: Ctx<AgentService>, msg: AgentStart) -> Result<AgentStarted, AgentStartError> {
-    let session = cx.state().start(cx.client_id().as_str(), &msg.project_path).await.map_err(start_error)?;
-    Ok(AgentStarted { session_id: session.id })
+    let session = cx
+        .state()
+        .start(cx.client_id().as_str(), &msg.project_path)
+        .await
+        .map_err(start_error)?;
+    Ok(AgentStarted {
+        session_id: session.id,
+    })
 }
 
 /// Streams the agent's answer.
@@ -21,7 +27,10 @@ pub(crate) async fn message(
     mut out: Items<StreamChunk>,
 ) -> Result<StreamComplete, AgentMessageError> {
     let session_id = cx.client_id().to_string();
-    let mut answer = cx.state().message(&session_id, msg.content).map_err(message_error)?;
+    let mut answer = cx
+        .state()
+        .message(&session_id, msg.content)
+        .map_err(message_error)?;
     let stopped = |message: String| {
         let session_id = cx.client_id().to_string();
         AgentMessageError::StreamError(Box::new(StreamError { session_id, message }))
@@ -29,10 +38,17 @@ pub(crate) async fn message(
     while let Some(event) = answer.next().await {
         match event {
             AgentEvent::Status(status) => {
-                cx.send(StatusUpdate { session_id: session_id.clone(), status: status.into() })?;
+                cx.send(StatusUpdate {
+                    session_id: session_id.clone(),
+                    status: status.into(),
+                })?;
             }
             AgentEvent::Chunk(content) => {
-                out.send(StreamChunk { session_id: session_id.clone(), content }).await;
+                out.send(StreamChunk {
+                    session_id: session_id.clone(),
+                    content,
+                })
+                .await;
             }
             AgentEvent::Completed => return Ok(StreamComplete { session_id }),
             AgentEvent::Failed(message) => return Err(stopped(message)),

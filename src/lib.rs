@@ -12,3 +12,8 @@ pub mod settings;
 pub mod protocol {
     include!("../generated/protocol.rs");
 }
+
+/// The README's Rust is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -24,9 +24,16 @@ pub enum LogFormat {
 pub fn start(filter: &str, format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter = EnvFilter::try_new(filter)?;
     let writer = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer);
     match format {
-        LogFormat::Text => log.without_time().with_level(false).with_target(false).with_ansi(false).try_init(),
+        LogFormat::Text => log
+            .without_time()
+            .with_level(false)
+            .with_target(false)
+            .with_ansi(false)
+            .try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     }
 }

@@ -46,16 +46,29 @@ async fn run(cli: Cli) -> Result<(), Error> {
     let agents = AgentService::new(cli.agent.settings())?;
     let app = app(agents.clone(), |settings| cli.connection.apply(settings));
     let address = (cli.host, cli.port);
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {}:{}: {error}; choose another --port", cli.host, cli.port))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!(
+            "cannot listen on {}:{}: {error}; choose another --port",
+            cli.host, cli.port
+        )
+    })?;
     let port = listener.local_addr()?.port();
     if !cli.host.is_loopback() {
-        tracing::warn!("Listening on {}: everyone who reaches this address can drive agents", cli.host);
+        tracing::warn!(
+            "Listening on {}: everyone who reaches this address can drive agents",
+            cli.host
+        );
     }
-    let host = if cli.host.is_loopback() || cli.host.is_unspecified() { "localhost".to_owned() } else { cli.host.to_string() };
+    let host = if cli.host.is_loopback() || cli.host.is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        cli.host.to_string()
+    };
     tracing::info!("Server running on port {port}");
-    tracing::info!("WebSocket available at ws://{host}:{port}{}", app.engine.protocol().connection.path);
+    tracing::info!(
+        "WebSocket available at ws://{host}:{port}{}",
+        app.engine.protocol().connection.path
+    );
 
     let stop = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(stop.clone()));
@@ -68,7 +81,12 @@ async fn run(cli: Cli) -> Result<(), Error> {
         }
         agents.shutdown().await;
     };
-    let serving = serve(listener, app.router.clone(), ServeOptions::default(), stop.cancelled());
+    let serving = serve(
+        listener,
+        app.router.clone(),
+        ServeOptions::default(),
+        stop.cancelled(),
+    );
     let (served, ()) = tokio::join!(serving, drain);
     upkeep.abort();
     signals.abort();

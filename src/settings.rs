@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
-use crate::agent::{
-    AgentLimits, AgentSettings, BackendSettings, CommandMode, CommandSettings, EchoSettings,
-};
+use crate::agent::{AgentLimits, AgentSettings, BackendSettings, CommandMode, CommandSettings, EchoSettings};
 use crate::logging::LogFormat;
 
 /// The agent server: the protocol of protocol.yaml, served and validated by Wireloom.
@@ -78,14 +76,23 @@ pub struct AgentArgs {
     #[arg(long, env = "AGENT_COMMAND", required_if_eq("backend", "command"))]
     pub command: Option<PathBuf>,
     /// command: an argument of the program; may be given again.
-    #[arg(long = "command-arg", env = "AGENT_ARGS", value_delimiter = ' ', allow_hyphen_values = true)]
+    #[arg(
+        long = "command-arg",
+        env = "AGENT_ARGS",
+        value_delimiter = ' ',
+        allow_hyphen_values = true
+    )]
     pub command_args: Vec<String>,
     /// command: one long-lived process a session, whose answers end at a line equal to this. Without it, one process
     /// a message, whose answer ends with the process.
     #[arg(long, env = "AGENT_DELIMITER")]
     pub command_delimiter: Option<String>,
     /// command: environment variable that the program inherits, beside PATH, HOME and their like; may be given again.
-    #[arg(long = "command-inherit-env", env = "AGENT_INHERIT_ENV", value_delimiter = ',')]
+    #[arg(
+        long = "command-inherit-env",
+        env = "AGENT_INHERIT_ENV",
+        value_delimiter = ','
+    )]
     pub command_inherit_env: Vec<String>,
     /// command: environment variable of the program, as NAME=VALUE; may be given again.
     #[arg(long = "command-env", env = "AGENT_ENV", value_delimiter = ',', value_parser = name_and_value)]
@@ -146,12 +153,19 @@ impl AgentArgs {
     pub fn settings(&self) -> AgentSettings {
         let backend = match (self.backend, &self.command) {
             (BackendName::Command, Some(program)) => {
-                let mut command = CommandSettings { program: program.clone(), ..CommandSettings::default() };
+                let mut command = CommandSettings {
+                    program: program.clone(),
+                    ..CommandSettings::default()
+                };
                 command.args.clone_from(&self.command_args);
                 if let Some(delimiter) = &self.command_delimiter {
-                    command.mode = CommandMode::PerSession { delimiter: delimiter.clone() };
+                    command.mode = CommandMode::PerSession {
+                        delimiter: delimiter.clone(),
+                    };
                 }
-                command.inherit_env.extend(self.command_inherit_env.iter().cloned());
+                command
+                    .inherit_env
+                    .extend(self.command_inherit_env.iter().cloned());
                 command.env.extend(self.command_env.iter().cloned());
                 command.grace = Duration::from_millis(self.command_grace_ms);
                 BackendSettings::Command(command)

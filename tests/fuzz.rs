@@ -15,7 +15,10 @@ const PROTOCOL: &str = include_str!("../protocol.yaml");
 
 /// The server without limits on how often it is asked.
 fn server() -> (Runtime, Engine<AgentService>) {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let engine = runtime.block_on(async {
         let agents = AgentService::new(AgentSettings::default()).expect("the settings are valid");
         app(agents, |settings| settings.rate = None).engine
@@ -25,8 +28,13 @@ fn server() -> (Runtime, Engine<AgentService>) {
 
 /// The `error` among the answers to a frame, if there is one.
 fn error(answers: &[String]) -> Option<Value> {
-    let answers = answers.iter().filter_map(|answer| serde_json::from_str::<Value>(answer).ok());
-    answers.into_iter().find(|answer| answer["type"] == "error").map(|mut error| error["payload"].take())
+    let answers = answers
+        .iter()
+        .filter_map(|answer| serde_json::from_str::<Value>(answer).ok());
+    answers
+        .into_iter()
+        .find(|answer| answer["type"] == "error")
+        .map(|mut error| error["payload"].take())
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &paths {
         add(path, &out, &mut index, &mut table)?;
     }
-    writeln!(index, "/// Every protocol.\npub const PROTOCOLS: &[Protocol] = &[\n{table}];")?;
+    writeln!(
+        index,
+        "/// Every protocol.\npub const PROTOCOLS: &[Protocol] = &[\n{table}];"
+    )?;
     fs::write(out.join("corpus.rs"), index)?;
     let mut said = format!("cargo::rerun-if-changed={}\n", folder.display());
     for path in paths {
@@ -43,10 +46,16 @@ fn add(path: &Path, out: &Path, index: &mut String, table: &mut String) -> Resul
         let diagnostics: Vec<_> = checked.diagnostics.iter().map(ToString::to_string).collect();
         return Err(diagnostics.join("\n").into());
     };
-    fs::write(out.join(format!("{name}.rs")), emit::rust(&model, &format!("{name}.yaml")))?;
+    fs::write(
+        out.join(format!("{name}.rs")),
+        emit::rust(&model, &format!("{name}.yaml")),
+    )?;
     // A raw identifier would be a file of another name, and no protocol here is called like a keyword.
     let module = format!("p_{}", name.replace('-', "_"));
-    writeln!(index, "/// `{name}.yaml`.\npub mod {module} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")); }}")?;
+    writeln!(
+        index,
+        "/// `{name}.yaml`.\npub mod {module} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{name}.rs\")); }}"
+    )?;
     writeln!(
         table,
         "Protocol {{ name: {name:?}, yaml: include_str!({:?}), messages: &[\n{}] }},",

@@ -39,6 +39,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
+use wireloom_spec::model::Message;
 use wireloom_spec::{Diagnostic, Model, Severity};
 
 pub use frame::Frame;
@@ -48,6 +49,9 @@ pub use spelling::spelled;
 use crate::payload::{Kind, Mutated, Near, Payloads, Target, Valid};
 use crate::schema::Schemas;
 use crate::text::Patterns;
+
+/// Why a frame is not used: its size is refused before anybody looks at what it says.
+const TOO_LARGE: &str = "the frame is larger than the protocol allows";
 
 /// Strategies for one protocol. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -102,7 +106,12 @@ impl Fuzzer {
     pub fn from_model(model: &Model) -> Self {
         let schemas = Arc::new(Schemas::new(model.schema_defs()));
         let patterns = Arc::new(Mutex::new(Patterns::default()));
-        let target = |message: &wireloom_spec::model::Message| {
+        let of_all = model.connection.limits.message_bytes;
+        let limit = |message: &Message| {
+            let bytes = message.limits.message_bytes.unwrap_or(of_all);
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        };
+        let target = |message: &Message| {
             let schema = &model.def(message.payload).schema;
             // A checked protocol has schemas that compile.
             let validator = schema::compile(&schemas.complete(schema))?;
@@ -112,6 +121,7 @@ impl Fuzzer {
                 client: message.from.client(),
                 server: message.from.server(),
                 engine: message.engine,
+                message_bytes: limit(message),
                 examples: message.docs.examples.clone(),
                 node: schemas.node(schema),
                 schemas: Arc::clone(&schemas),
@@ -169,7 +179,6 @@ impl Fuzzer {
     /// Payloads that satisfy the schema of a message.
     ///
     /// A message that the protocol does not have makes the test fail with a reason that says so.
-    #[must_use]
     pub fn valid(&self, message: &str) -> BoxedStrategy<Value> {
         self.payloads::<Valid>(message)
     }
@@ -177,32 +186,31 @@ impl Fuzzer {
     /// Payloads that violate exactly one keyword of the schema of a message.
     ///
     /// A message that any payload fits has none; then the test fails with a reason that says so.
-    #[must_use]
     pub fn near_miss(&self, message: &str) -> BoxedStrategy<NearMiss> {
         self.payloads::<Near>(message)
     }
 
     /// Valid payloads in which something was exchanged, removed, repeated or renamed: many are invalid, some are not.
-    #[must_use]
     pub fn mutated(&self, message: &str) -> BoxedStrategy<Value> {
         self.payloads::<Mutated>(message)
     }
 
-    /// Whole frames of a message with a valid payload, in any spelling of JSON.
-    #[must_use]
+    /// Whole frames of a message with a valid payload, in any spelling of JSON, no larger than the protocol allows.
     pub fn frame(&self, message: &str) -> BoxedStrategy<Frame> {
         let name = message.to_owned();
-        let optional = self.target(message).is_ok_and(|target| target.optional);
+        let target = self.target(message).ok();
+        let optional = target.as_ref().is_some_and(|target| target.optional);
+        let limit = target.map_or(usize::MAX, |target| target.message_bytes);
         (self.valid(message), frame::envelope(), any::<bool>())
             .prop_map(move |(payload, envelope, left_out)| {
                 let payload = (!(optional && left_out)).then_some(payload);
                 envelope.frame(&name, payload)
             })
+            .prop_filter(TOO_LARGE, move |frame| frame.text.len() <= limit)
             .boxed()
     }
 
     /// Valid frames of every message that clients may send, the engine's own included.
-    #[must_use]
     pub fn client_frame(&self) -> BoxedStrategy<Frame> {
         let fuzzer = self.clone();
         self.some(|target| target.client)
@@ -211,21 +219,24 @@ impl Fuzzer {
     }
 
     /// Frames of every message that clients may send, whose payload violates exactly one keyword.
-    #[must_use]
     pub fn near_miss_frame(&self) -> BoxedStrategy<(Frame, NearMiss)> {
         let fuzzer = self.clone();
         self.some(|target| target.client && target.can_miss())
             .prop_flat_map(move |name| {
-                (fuzzer.near_miss(&name), frame::envelope()).prop_map(move |(near_miss, envelope)| {
-                    (envelope.frame(&name, Some(near_miss.payload.clone())), near_miss)
-                })
+                let limit = fuzzer
+                    .target(&name)
+                    .map_or(usize::MAX, |target| target.message_bytes);
+                (fuzzer.near_miss(&name), frame::envelope())
+                    .prop_map(move |(near_miss, envelope)| {
+                        (envelope.frame(&name, Some(near_miss.payload.clone())), near_miss)
+                    })
+                    .prop_filter(TOO_LARGE, move |(frame, _)| frame.text.len() <= limit)
             })
             .boxed()
     }
 
     /// Texts that are to be answered with an error, whatever the protocol: broken JSON, duplicate names, lone
     /// surrogates, numbers that no double holds, deep nesting, envelopes that are none, messages of the server.
-    #[must_use]
     pub fn hostile_text(&self) -> BoxedStrategy<String> {
         let plain = |frame: Frame| {
             let mut fields = serde_json::Map::new();

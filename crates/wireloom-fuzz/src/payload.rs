@@ -36,6 +36,8 @@ pub(crate) struct Target {
     pub(crate) client: bool,
     pub(crate) server: bool,
     pub(crate) engine: bool,
+    /// Largest frame that it may come in, in bytes.
+    pub(crate) message_bytes: usize,
     pub(crate) examples: Vec<Value>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) patterns: Arc<Mutex<Patterns>>,
@@ -92,7 +94,10 @@ impl Target {
                 let Some(keyword) = random.pick(&keywords).copied() else {
                     break;
                 };
-                let open: Vec<_> = changes.iter().filter(|change| change.keyword == keyword).collect();
+                let open: Vec<_> = changes
+                    .iter()
+                    .filter(|change| change.keyword == keyword)
+                    .collect();
                 let Some(change) = random.pick(&open) else { break };
                 if let Some(payload) = change.applied(&valid)
                     && violates_only(&self.validator, &payload, change.keyword, &change.path)
@@ -128,7 +133,11 @@ fn mutate(value: &mut Value, random: &mut Random) {
                     items.remove(at);
                 }
                 1 => items.extend(items.get(at).cloned()),
-                _ => items.iter_mut().skip(at).take(1).for_each(|item| mutate(item, random)),
+                _ => items
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|item| mutate(item, random)),
             }
         }
         Value::Object(entries) if inside && !entries.is_empty() => {
@@ -153,7 +162,14 @@ fn mutate(value: &mut Value, random: &mut Random) {
         }
         Value::Number(number) if inside => {
             let value = number.as_f64().unwrap_or_default();
-            let next = [value + 1.0, value - 1.0, -value, value / 2.0, value * 10.0, value.trunc()];
+            let next = [
+                value + 1.0,
+                value - 1.0,
+                -value,
+                value / 2.0,
+                value * 10.0,
+                value.trunc(),
+            ];
             if let Some(next) = random.pick(&next) {
                 *number = serde_json::Number::from_f64(*next).unwrap_or_else(|| 0.into());
             }
@@ -256,7 +272,11 @@ impl<K: Kind> Strategy for Payloads<K> {
     type Value = K::Value;
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
-        let target = Arc::clone(self.target.as_ref().map_err(|reason| Reason::from(reason.clone()))?);
+        let target = Arc::clone(
+            self.target
+                .as_ref()
+                .map_err(|reason| Reason::from(reason.clone()))?,
+        );
         let value = K::make(&target, runner)?;
         Ok(Tree::new(value, K::payload, move |value, payload| {
             K::with(&target, value, payload)

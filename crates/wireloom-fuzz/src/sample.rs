@@ -170,7 +170,19 @@ impl<'s> Sampler<'s, '_> {
             span => self.random.bits() % (span + 1),
         });
         let near = low.saturating_add_unsigned(self.random.bits() % span.min(16).saturating_add(1));
-        let edges = [low, high, low + 1, high - 1, 0, 1, -1, near, near, anywhere, anywhere];
+        let edges = [
+            low,
+            high,
+            low + 1,
+            high - 1,
+            0,
+            1,
+            -1,
+            near,
+            near,
+            anywhere,
+            anywhere,
+        ];
         let edges: Vec<i64> = edges
             .into_iter()
             .filter(|value| (low..=high).contains(value))

@@ -6,6 +6,8 @@ use std::fmt::Debug;
 use proptest::strategy::ValueTree;
 use serde_json::Value;
 
+type With<T> = dyn Fn(&T, Value) -> Option<T>;
+
 /// A payload on its way to a smaller one.
 pub(crate) struct Tree<T> {
     /// The simplest that is known to fail.
@@ -13,7 +15,7 @@ pub(crate) struct Tree<T> {
     current: T,
     payload: fn(&T) -> &Value,
     /// The same with a simpler payload, if that is still of its kind.
-    with: Box<dyn Fn(&T, Value) -> Option<T>>,
+    with: Box<With<T>>,
     /// What is still to be tried in place of `best`; `None` until it is asked for.
     left: Option<VecDeque<Value>>,
 }
@@ -98,6 +100,10 @@ fn simpler(value: &Value) -> Vec<Value> {
                 found.push(characters.iter().skip(1).collect::<String>().into());
                 let last = characters.len() - 1;
                 found.push(characters.iter().take(last).collect::<String>().into());
+            }
+            let plain = "a".repeat(characters.len());
+            if *text != plain {
+                found.push(plain.into());
             }
             if let Some(at) = characters.iter().position(|character| *character != 'a') {
                 let mut plain = characters.clone();

@@ -164,7 +164,16 @@ pub(crate) fn of_format(format: &str, random: &mut Random) -> Option<String> {
         "duration" => from(
             random,
             &[
-                "PT0S", "P1D", "P1Y2M3D", "PT36H", "P4W", "P1DT12H", "PT1M", "P1Y", "P3Y6M4DT12H30M5S", "PT1H1S",
+                "PT0S",
+                "P1D",
+                "P1Y2M3D",
+                "PT36H",
+                "P4W",
+                "P1DT12H",
+                "PT1M",
+                "P1Y",
+                "P3Y6M4DT12H30M5S",
+                "PT1H1S",
                 "P1Y1D",
             ],
         )?,
@@ -172,9 +181,19 @@ pub(crate) fn of_format(format: &str, random: &mut Random) -> Option<String> {
             let bits = (u128::from(random.bits()) << 64) | u128::from(random.bits());
             let bits = *random.pick(&[0, u128::MAX, bits, bits, bits, bits])?;
             let hex = format!("{bits:032x}");
-            let parts = [hex.get(..8)?, hex.get(8..12)?, hex.get(12..16)?, hex.get(16..20)?, hex.get(20..)?];
+            let parts = [
+                hex.get(..8)?,
+                hex.get(8..12)?,
+                hex.get(12..16)?,
+                hex.get(16..20)?,
+                hex.get(20..)?,
+            ];
             let text = parts.join("-");
-            if random.once_in(4) { text.to_uppercase() } else { text }
+            if random.once_in(4) {
+                text.to_uppercase()
+            } else {
+                text
+            }
         }
         "uri" => from(
             random,
@@ -209,11 +228,23 @@ pub(crate) fn of_format(format: &str, random: &mut Random) -> Option<String> {
             1 => format!("{}.{}", "a".repeat(63), "b".repeat(63)),
             _ => from(
                 random,
-                &["localhost", "a", "example.com", "ws-1.example.com", "1.2.3", "xn--nxasmq6b.example", "A-B.c0"],
+                &[
+                    "localhost",
+                    "a",
+                    "example.com",
+                    "ws-1.example.com",
+                    "1.2.3",
+                    "xn--nxasmq6b.example",
+                    "A-B.c0",
+                ],
             )?,
         },
         "ipv4" => {
-            let mut part = || random.pick(&[0u8, 1, 9, 10, 99, 100, 127, 192, 199, 200, 249, 250, 255]).copied();
+            let mut part = || {
+                random
+                    .pick(&[0u8, 1, 9, 10, 99, 100, 127, 192, 199, 200, 249, 250, 255])
+                    .copied()
+            };
             format!("{}.{}.{}.{}", part()?, part()?, part()?, part()?)
         }
         "ipv6" => from(
@@ -237,7 +268,14 @@ pub(crate) fn of_format(format: &str, random: &mut Random) -> Option<String> {
 }
 
 fn date(random: &mut Random) -> String {
-    let known = ["2024-02-29", "2000-02-29", "1999-12-31", "0000-01-01", "9999-12-31", "2026-11-22"];
+    let known = [
+        "2024-02-29",
+        "2000-02-29",
+        "1999-12-31",
+        "0000-01-01",
+        "9999-12-31",
+        "2026-11-22",
+    ];
     if random.once_in(2) {
         return (*random.pick(&known).unwrap_or(&"2026-11-22")).to_owned();
     }
@@ -252,7 +290,9 @@ fn time(random: &mut Random) -> String {
         1 => "00:00:00".to_owned(),
         _ => format!("{hour:02}:{minute:02}:{second:02}"),
     };
-    let fraction = *random.pick(&["", "", "", ".0", ".5", ".123456789"]).unwrap_or(&"");
+    let fraction = *random
+        .pick(&["", "", "", ".0", ".5", ".123456789"])
+        .unwrap_or(&"");
     let zone = *random
         .pick(&["Z", "Z", "z", "+00:00", "-00:00", "+23:59", "-08:00"])
         .unwrap_or(&"Z");
@@ -266,8 +306,25 @@ fn time(random: &mut Random) -> String {
 /// Strings that are nearly of a format.
 pub(crate) fn near_format(format: &str) -> &'static [&'static str] {
     match format {
-        "date" => &["2023-02-29", "2026-13-01", "2026-00-10", "2026-11-31", "26-11-22", "2026-11-22 ", "", "2026-1-2"],
-        "time" => &["24:00:00Z", "23:60:00Z", "10:00:00", "10:00Z", "10:00:00+24:00", "", "10:00:00.Z"],
+        "date" => &[
+            "2023-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-11-31",
+            "26-11-22",
+            "2026-11-22 ",
+            "",
+            "2026-1-2",
+        ],
+        "time" => &[
+            "24:00:00Z",
+            "23:60:00Z",
+            "10:00:00",
+            "10:00Z",
+            "10:00:00+24:00",
+            "",
+            "10:00:00.Z",
+        ],
         "date-time" => &[
             "2026-11-22",
             "2026-11-22T10:00:00",
@@ -284,11 +341,43 @@ pub(crate) fn near_format(format: &str) -> &'static [&'static str] {
             "{0190d7c5-6f2e-7c3a-9b1e-3f6c2d1e0a5b}",
             "",
         ],
-        "uri" => &["/relative", "//example.com", "https://exa mple.com", "http://[::1", "a", "", "https://%zz"],
-        "email" => &["ada", "@example.com", "ada@", "a b@example.com", "", "a..b@example.com"],
+        "uri" => &[
+            "/relative",
+            "//example.com",
+            "https://exa mple.com",
+            "http://[::1",
+            "a",
+            "",
+            "https://%zz",
+        ],
+        "email" => &[
+            "ada",
+            "@example.com",
+            "ada@",
+            "a b@example.com",
+            "",
+            "a..b@example.com",
+        ],
         "hostname" => &["-a", "a-", "a..b", "a_b", "", ".", "exa mple"],
-        "ipv4" => &["256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "", "0x7f.0.0.1"],
-        "ipv6" => &[":", ":::", "1::2::3", "12345::", "1:2:3:4:5:6:7", "::1%eth0", "", "g::"],
+        "ipv4" => &[
+            "256.0.0.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            "1.2.3.4 ",
+            "",
+            "0x7f.0.0.1",
+        ],
+        "ipv6" => &[
+            ":",
+            ":::",
+            "1::2::3",
+            "12345::",
+            "1:2:3:4:5:6:7",
+            "::1%eth0",
+            "",
+            "g::",
+        ],
         _ => &[],
     }
 }

@@ -137,7 +137,15 @@ impl<'s> Walk<'s, '_> {
             }
         }
         if node.negated {
-            for odd in [json!({}), json!("root"), json!(0), json!(1), json!(2), json!(null), json!("")] {
+            for odd in [
+                json!({}),
+                json!("root"),
+                json!(0),
+                json!(1),
+                json!(2),
+                json!(null),
+                json!(""),
+            ] {
                 self.put(at, "not", odd, union);
             }
         }
@@ -177,7 +185,12 @@ impl<'s> Walk<'s, '_> {
             } else {
                 (bound.next_up(), bound.ceil())
             };
-            let mut beyond = vec![edge + outward, edge + 2.0 * outward, bound * 2.0, bound + 1e3 * outward];
+            let mut beyond = vec![
+                edge + outward,
+                edge + 2.0 * outward,
+                bound * 2.0,
+                bound + 1e3 * outward,
+            ];
             if keyword.starts_with("exclusive") {
                 beyond.push(bound);
             }
@@ -224,7 +237,10 @@ impl<'s> Walk<'s, '_> {
             self.put(at, "maxLength", "🦀".repeat(max + 1), union);
         }
         if rule.pattern.is_some() {
-            for wrong in mangled(text).into_iter().chain(["", "?", "\u{0}", "é"].map(str::to_owned)) {
+            for wrong in mangled(text)
+                .into_iter()
+                .chain(["", "?", "\u{0}", "é"].map(str::to_owned))
+            {
                 self.put(at, "pattern", wrong, union);
             }
         }
@@ -243,7 +259,12 @@ impl<'s> Walk<'s, '_> {
         if let Some(min) = rule.min.and_then(|min| usize::try_from(min).ok())
             && min > 0
         {
-            self.put(at, "minItems", items.iter().take(min - 1).cloned().collect::<Vec<_>>(), union);
+            self.put(
+                at,
+                "minItems",
+                items.iter().take(min - 1).cloned().collect::<Vec<_>>(),
+                union,
+            );
         }
         let longer = |count: usize, filler: &Value| {
             let mut longer = items.to_vec();
@@ -258,7 +279,9 @@ impl<'s> Walk<'s, '_> {
             let numbers = (0..=max).map(|number| json!(number));
             self.put(at, "maxItems", numbers.collect::<Vec<_>>(), union);
         }
-        if rule.unique && let Some(first) = items.first() {
+        if rule.unique
+            && let Some(first) = items.first()
+        {
             let mut twice = items.to_vec();
             twice.push(first.clone());
             self.put(at, "uniqueItems", twice, union);
@@ -273,7 +296,12 @@ impl<'s> Walk<'s, '_> {
             for filler in [json!(0), json!(1), json!(2), json!(true), json!(false)] {
                 let count = items.len().max(1);
                 self.put(at, "contains", vec![filler.clone(); count], union);
-                self.put(at, "contains", longer(rule.max_contains.unwrap_or(0) as usize + 1, &filler), union);
+                self.put(
+                    at,
+                    "contains",
+                    longer(rule.max_contains.unwrap_or(0) as usize + 1, &filler),
+                    union,
+                );
             }
             self.put(at, "contains", Vec::<Value>::new(), union);
         }
@@ -283,17 +311,40 @@ impl<'s> Walk<'s, '_> {
                 // One item too many is reported where it stands, and where nothing may stand at the array itself.
                 let count = rule.prefix.len() + 1;
                 let long = longer(count, filler);
-                self.put_at(at, &format!("{at}/{}", rule.prefix.len()), "falseSchema", long.clone(), union);
+                self.put_at(
+                    at,
+                    &format!("{at}/{}", rule.prefix.len()),
+                    "falseSchema",
+                    long.clone(),
+                    union,
+                );
                 self.put(at, "additionalItems", long.clone(), union);
-                self.put_at(at, &format!("{at}/{}", rule.prefix.len()), "additionalItems", long, union);
+                self.put_at(
+                    at,
+                    &format!("{at}/{}", rule.prefix.len()),
+                    "additionalItems",
+                    long,
+                    union,
+                );
             }
             if closed(&rule.unevaluated) {
-                self.put(at, "unevaluatedItems", longer(rule.prefix.len() + 1, filler), union);
+                self.put(
+                    at,
+                    "unevaluatedItems",
+                    longer(rule.prefix.len() + 1, filler),
+                    union,
+                );
             }
         }
     }
 
-    fn without_each(&mut self, entries: &Map<String, Value>, at: &str, keyword: &'static str, union: Union<'_>) {
+    fn without_each(
+        &mut self,
+        entries: &Map<String, Value>,
+        at: &str,
+        keyword: &'static str,
+        union: Union<'_>,
+    ) {
         for name in entries.keys() {
             let mut fewer = entries.clone();
             fewer.shift_remove(name);
@@ -390,7 +441,9 @@ fn type_of(value: &Value) -> u8 {
     match value {
         Value::Null => types::NULL,
         Value::Bool(_) => types::BOOLEAN,
-        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => types::INTEGER,
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
+            types::INTEGER
+        }
         Value::Number(_) => types::FRACTION,
         Value::String(_) => types::STRING,
         Value::Array(_) => types::ARRAY,

@@ -202,11 +202,14 @@ impl Room {
     }
 }
 
+/// Who is in a room, earliest client first.
+type Members = BTreeMap<ClientId, Arc<Link>>;
+
 /// All connections of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     links: RwLock<HashMap<ClientId, Arc<Link>>>,
-    rooms: RwLock<HashMap<Box<str>, BTreeMap<ClientId, Arc<Link>>>>,
+    rooms: RwLock<HashMap<Box<str>, Members>>,
 }
 
 impl Clients {

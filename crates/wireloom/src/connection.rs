@@ -228,7 +228,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn answer<M: ServerMessage>(&self, message: &M, correlation_id: Option<&str>) {
         let finished = Finished::reply(&self.link, <M as Message>::TYPE, correlation_id, |out| {
-            message.encode(out)
+            message.encode(out);
         });
         self.queue(finished.frame);
     }
@@ -644,7 +644,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 };
                 let name = <ConnectionResumed as Message>::TYPE;
                 Finished::reply(&self.link, name, frame.correlation_id(), |out| {
-                    resumed.encode(out)
+                    resumed.encode(out);
                 })
             }
             EngineTask::Authenticate => {

@@ -62,7 +62,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
         } else {
             None
         };
-        if let Some(CloseCode::NoCommonVersion) = refusal {
+        if refusal.is_some() && upgrade.selected_protocol().is_none() {
             // A browser fails a handshake that selects none of what it offered, and would never see the close code.
             let echoed = upgrade
                 .requested_protocols()

@@ -1,7 +1,7 @@
 //! Forgetting a handler does not compile.
 
 pub mod protocol {
-    include!("../../../../../generated/protocol.rs");
+    include!("../../../../generated/protocol.rs");
 }
 
 use wireloom::{Ctx, on};

@@ -1,7 +1,7 @@
 //! A handler returns the errors that its message declares.
 
 pub mod protocol {
-    include!("../../../../../generated/protocol.rs");
+    include!("../../../../generated/protocol.rs");
 }
 
 use wireloom::{Ctx, On, on};
