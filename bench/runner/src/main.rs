@@ -119,7 +119,12 @@ fn measure(mode: Mode, peers: &[Peer], rounds: usize, window: Duration, cores: C
         Mode::DecodeNested => decoded("nested")?,
         Mode::Instructions => peers
             .iter()
-            .map(|peer| Ok(Row::of(peer, vec![instructions::served(peer, cores)?])))
+            .map(|peer| {
+                Ok(Row::of(
+                    peer,
+                    vec![instructions::served(peer, cores).with_context(|| peer.name)?],
+                ))
+            })
             .collect::<Result<_>>()?,
         _ => interleaved(mode, &peers, if mode.once() { 1 } else { rounds }, window, cores)?,
     };

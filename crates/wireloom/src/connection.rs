@@ -28,7 +28,7 @@ use crate::diagnose::{Diagnosis, diagnose, unknown_type};
 use crate::engine::{Core, Shared};
 use crate::envelope::Frame;
 use crate::handler::{Ctx, Finished, NotCalled, Work};
-use crate::json::{Encode, Fault};
+use crate::json::{Encode, Fault, FaultKind};
 use crate::message::{Message, ServerMessage};
 use crate::messages::{
     ConnectionAck, ConnectionAuthenticate, ConnectionEstablished, ConnectionEstablishedLimits,
@@ -48,7 +48,7 @@ pub(crate) struct Connection<S> {
     link: Arc<Link>,
     in_flight: FuturesUnordered<Abortable<Running>>,
     /// Requests in flight that can be cancelled, by correlation id.
-    cancellable: Vec<(CompactString, AbortHandle)>,
+    cancellable: Vec<Cancellable>,
     limiter: Option<Limiter>,
     /// Limiters of message types that have their own, by index of the type.
     own_limiters: Vec<(usize, Limiter)>,
@@ -59,6 +59,14 @@ pub(crate) struct Connection<S> {
     /// Whether the client was told that the server shuts down.
     warned: bool,
     closed: bool,
+}
+
+/// What `request:cancel` needs to know of a request in flight.
+struct Cancellable {
+    correlation_id: CompactString,
+    handle: AbortHandle,
+    entry: usize,
+    started: Instant,
 }
 
 /// A request that was not answered yet.
@@ -330,6 +338,20 @@ impl<S: Send + Sync + 'static> Connection<S> {
     #[cold]
     fn diagnose(&self, text: &str, fault: Fault) -> (Reject, Option<CompactString>, Option<usize>) {
         let core = self.core();
+        let envelope_id = || {
+            let mut frame = Frame::open(text, core.settings.depth).ok()?;
+            frame.finish().ok()?;
+            frame.correlation_id().map(CompactString::from)
+        };
+        if fault.kind == FaultKind::TooComplex {
+            // The validator would try as many variants as the decoder gave up on.
+            let message = format!("the payload cannot be decided: {}", fault.kind);
+            return (
+                Reject::engine(code::INVALID_PAYLOAD, message),
+                envelope_id(),
+                None,
+            );
+        }
         match diagnose(text, core.settings.depth, &self.shared.table, &core.protocol) {
             Some(Diagnosis {
                 reject,
@@ -342,12 +364,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     "a message was refused that its schema accepts: {} at {}",
                     fault.kind, fault.at
                 );
-                let mut frame = Frame::open(text, core.settings.depth).ok();
-                let correlation_id = frame.as_mut().and_then(|frame| {
-                    frame.finish().ok()?;
-                    frame.correlation_id().map(CompactString::from)
-                });
-                (Reject::internal(Internal::new(cause)), correlation_id, None)
+                (Reject::internal(Internal::new(cause)), envelope_id(), None)
             }
         }
     }
@@ -492,7 +509,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             return Err(Reject::error(code::TOO_MANY_REQUESTS, message, true, Vec::new()));
         }
         if let Some(id) = correlation_id
-            && self.cancellable.iter().any(|(known, _)| known == id)
+            && self.cancellable.iter().any(|known| known.correlation_id == id)
         {
             let message = "a request with this correlationId is still in flight";
             return Err(Reject::engine(code::DUPLICATE, message));
@@ -533,7 +550,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
         running.deadline = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
         let (handle, registration) = AbortHandle::new_pair();
         if let Some(id) = &running.correlation_id {
-            self.cancellable.push((id.clone(), handle));
+            let Running { entry, started, .. } = running;
+            let correlation_id = id.clone();
+            self.cancellable.push(Cancellable {
+                correlation_id,
+                handle,
+                entry,
+                started,
+            });
         }
         self.in_flight.push(Abortable::new(running, registration));
     }
@@ -554,7 +578,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             // A request that was aborted was answered when it was cancelled.
             if let Ok(done) = done {
                 if let Some(id) = &done.correlation_id {
-                    self.cancellable.retain(|(known, _)| known != id);
+                    self.cancellable.retain(|known| known.correlation_id != *id);
                 }
                 self.finish(done);
             }
@@ -675,11 +699,18 @@ impl<S: Send + Sync + 'static> Connection<S> {
             let message = "request:cancel names the request by its correlationId, which is missing";
             return Finished::rejected(Reject::engine(code::INVALID_ENVELOPE, message), None);
         };
-        let Some(at) = self.cancellable.iter().position(|(known, _)| known == id) else {
+        let Some(at) = self
+            .cancellable
+            .iter()
+            .position(|known| known.correlation_id == id)
+        else {
             return Finished::nothing();
         };
-        let (_, handle) = self.cancellable.swap_remove(at);
-        handle.abort();
+        let request = self.cancellable.swap_remove(at);
+        request.handle.abort();
+        if let Some(entry) = self.shared.table.entry(request.entry) {
+            entry.metrics.count(code::CANCELLED, request.started.elapsed());
+        }
         let cancelled = Reject::engine(code::CANCELLED, "the request was cancelled");
         Finished {
             reject: None,

@@ -40,7 +40,10 @@ macro_rules! serde_impls {
 pub fn serialize<T: Encode, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let mut out = Writer::default();
     value.encode(&mut out);
-    let value: Value = serde_json::from_str(out.as_str()).map_err(ser::Error::custom)?;
+    // Our own reader: it keeps every bit of a double.
+    let value = Reader::new(out.as_str(), u32::MAX)
+        .value()
+        .map_err(|fault| ser::Error::custom(fault.kind))?;
     value.serialize(serializer)
 }
 
@@ -54,4 +57,47 @@ pub fn deserialize<'de, T: Decode, D: Deserializer<'de>>(deserializer: D) -> Res
     let text = value.to_string();
     let mut reader = Reader::new(&text, DEPTH);
     T::decode(&mut reader).map_err(|fault| de::Error::custom(fault.kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Read;
+
+    #[derive(Debug)]
+    struct Number(f64);
+
+    impl Encode for Number {
+        fn encode(&self, out: &mut Writer) {
+            out.number(self.0);
+        }
+    }
+
+    impl Decode for Number {
+        fn decode(reader: &mut Reader<'_>) -> Read<Self> {
+            reader.number().map(Self)
+        }
+    }
+
+    crate::serde_impls!(Number);
+
+    #[test]
+    fn keeps_every_bit_of_a_double() {
+        for value in [
+            0.1 + 0.2,
+            5e-324,
+            2.225_073_858_507_201_1e-308,
+            1.797_693_134_862_315_7e308,
+            -1.0 / 3.0,
+        ] {
+            let serialized = serde_json::to_value(Number(value)).unwrap();
+            assert_eq!(
+                serialized.as_f64().map(f64::to_bits),
+                Some(value.to_bits()),
+                "{value}"
+            );
+            let Number(back) = serde_json::from_value(serialized).unwrap();
+            assert_eq!(back.to_bits(), value.to_bits(), "{value}");
+        }
+    }
 }
