@@ -106,12 +106,14 @@ impl ::wireloom::json::Decode for AgentStart {
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
                 "projectId" => {
-                    reader.once(&mut project_id, |reader| reader.text(1, 128))?
+                    reader.once(&mut project_id, |reader| reader.text(1, 128))?;
                 }
                 "projectPath" => {
-                    reader.once(&mut project_path, |reader| reader.text(1, 4096))?
+                    reader.once(&mut project_path, |reader| reader.text(1, 4096))?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -148,8 +150,12 @@ impl ::wireloom::json::Decode for AgentMessage {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "content" => reader.once(&mut content, |reader| reader.text(1, 100000))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "content" => {
+                    reader.once(&mut content, |reader| reader.text(1, 100000))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -207,8 +213,12 @@ impl ::wireloom::json::Decode for AgentStarted {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -242,8 +252,12 @@ impl ::wireloom::json::Decode for AgentCancelled {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -280,11 +294,15 @@ impl ::wireloom::json::Decode for StreamChunk {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                "content" => {
-                    reader.once(&mut content, |reader| reader.text(0, usize::MAX))?
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "content" => {
+                    reader.once(&mut content, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -321,8 +339,12 @@ impl ::wireloom::json::Decode for StreamComplete {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -359,11 +381,15 @@ impl ::wireloom::json::Decode for StreamError {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "message" => {
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -403,9 +429,15 @@ impl ::wireloom::json::Decode for StatusUpdate {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "sessionId" => reader.once(&mut session_id, decode_session_id)?,
-                "status" => reader.once(&mut status, ::wireloom::json::Decode::decode)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "sessionId" => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                "status" => {
+                    reader.once(&mut status, ::wireloom::json::Decode::decode)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {

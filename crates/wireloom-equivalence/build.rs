@@ -46,10 +46,8 @@ fn add(path: &Path, out: &Path, index: &mut String, table: &mut String) -> Resul
         let diagnostics: Vec<_> = checked.diagnostics.iter().map(ToString::to_string).collect();
         return Err(diagnostics.join("\n").into());
     };
-    fs::write(
-        out.join(format!("{name}.rs")),
-        emit::rust(&model, &format!("{name}.yaml")),
-    )?;
+    let rust = emit::rust(&model, &format!("{name}.yaml"));
+    fs::write(out.join(format!("{name}.rs")), rust)?;
     // A raw identifier would be a file of another name, and no protocol here is called like a keyword.
     let module = format!("p_{}", name.replace('-', "_"));
     writeln!(

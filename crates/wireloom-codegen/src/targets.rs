@@ -44,50 +44,57 @@ impl Targets {
 #[must_use]
 pub fn generate(model: &Model, targets: &Targets) -> Vec<Artifact> {
     let source = targets.source.as_str();
-    let mut artifacts = Vec::new();
-    let mut put = |folder: &str, name: &str, contents: String| {
-        let folder = folder.trim_end_matches('/');
-        let path = if folder.is_empty() || folder == "." {
-            name.to_owned()
-        } else {
-            format!("{folder}/{name}")
+    let one = |folder: &Option<String>, name: &str, emit: fn(&Model, &str) -> String| -> Vec<Artifact> {
+        let artifact = |folder: &String| Artifact {
+            path: path(folder, name),
+            contents: emit(model, source),
         };
-        artifacts.push(Artifact { path, contents });
+        folder.iter().map(artifact).collect()
     };
-    if let Some(folder) = &targets.rust {
-        put(folder, "protocol.rs", emit::rust(model, source));
-    }
-    if let Some(folder) = &targets.typescript {
-        put(folder, "protocol.d.ts", emit::typescript(model, source));
-    }
-    if let Some(folder) = &targets.asyncapi {
-        put(folder, "asyncapi.yaml", emit::asyncapi(model, source));
-    }
-    if let Some(folder) = &targets.docs {
-        put(folder, "PROTOCOL.md", emit::markdown(model, source));
-    }
-    if let Some(folder) = &targets.schemas {
-        put(folder, "protocol.json", emit::protocol_json(model, source));
-        put(
-            folder,
-            "envelope.schema.json",
-            emit::pretty(&emit::envelope(model, source)),
-        );
-        for (name, bundle) in [
-            ("client-message", Bundle::Client),
-            ("server-message", Bundle::Server),
-        ] {
-            put(
-                folder,
-                &format!("{name}.schema.json"),
-                emit::pretty(&emit::bundle(model, source, bundle)),
-            );
+    // The emitters know nothing of each other. Rust takes as long as all others together.
+    std::thread::scope(|scope| {
+        let rust = scope.spawn(|| one(&targets.rust, "protocol.rs", emit::rust));
+        let mut others = one(&targets.typescript, "protocol.d.ts", emit::typescript);
+        others.extend(one(&targets.asyncapi, "asyncapi.yaml", emit::asyncapi));
+        others.extend(one(&targets.docs, "PROTOCOL.md", emit::markdown));
+        if let Some(folder) = &targets.schemas {
+            others.extend(schemas(model, source, folder));
         }
-        for (message, schema) in emit::message_schemas(model, source) {
-            put(folder, &emit::message_schema_file(message), emit::pretty(&schema));
-        }
-        put(folder, "wireloom.schema.json", emit::pretty(&file_schema()));
+        let mut artifacts = rust
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        artifacts.extend(others);
+        artifacts
+    })
+}
+
+fn path(folder: &str, name: &str) -> String {
+    let folder = folder.trim_end_matches('/');
+    if folder.is_empty() || folder == "." {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
     }
+}
+
+fn schemas(model: &Model, source: &str, folder: &str) -> Vec<Artifact> {
+    let schema = |name: &str, schema: &Value| Artifact {
+        path: path(folder, &format!("{name}.schema.json")),
+        contents: emit::pretty(schema),
+    };
+    let mut artifacts = vec![
+        Artifact {
+            path: path(folder, "protocol.json"),
+            contents: emit::protocol_json(model, source),
+        },
+        schema("envelope", &emit::envelope(model, source)),
+        schema("client-message", &emit::bundle(model, source, Bundle::Client)),
+        schema("server-message", &emit::bundle(model, source, Bundle::Server)),
+    ];
+    for (message, payload) in emit::message_schemas(model, source) {
+        artifacts.push(schema(&emit::message_schema_name(message), &payload));
+    }
+    artifacts.push(schema("wireloom", &file_schema()));
     artifacts
 }
 

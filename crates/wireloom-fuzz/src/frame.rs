@@ -48,12 +48,17 @@ pub(crate) fn envelope() -> impl Strategy<Value = Envelope> {
 impl Envelope {
     /// The frame of a message.
     pub(crate) fn frame(self, message: &str, payload: Option<Value>) -> Frame {
+        let correlation_id = match message {
+            // Its correlation id is what it is about.
+            "request:cancel" => Some(self.correlation_id.unwrap_or_else(|| "c-1".to_owned())),
+            _ => self.correlation_id,
+        };
         let mut fields = Map::new();
         fields.insert("type".to_owned(), message.into());
         if let Some(payload) = &payload {
             fields.insert("payload".to_owned(), payload.clone());
         }
-        if let Some(id) = &self.correlation_id {
+        if let Some(id) = &correlation_id {
             fields.insert("correlationId".to_owned(), id.as_str().into());
         }
         if let Some(timestamp) = self.timestamp {
@@ -65,7 +70,7 @@ impl Envelope {
         Frame {
             message: message.to_owned(),
             payload,
-            correlation_id: self.correlation_id,
+            correlation_id,
             text: spelled(&Value::Object(fields), self.spelling),
         }
     }

@@ -49,8 +49,9 @@ pub(crate) struct Target {
 const FUEL: u32 = 50_000;
 /// How often a payload is built to find what can be broken in it.
 const ROUNDS: usize = 16;
-/// How many changes of one payload are tried.
-const CHANGES: usize = 24;
+/// How many keywords of one payload are tried, and how many changes for each.
+const KEYWORDS: usize = 4;
+const CHANGES: usize = 8;
 
 impl Target {
     pub(crate) fn accepts(&self, value: &Value) -> bool {
@@ -89,24 +90,26 @@ impl Target {
             let mut keywords: Vec<&str> = changes.iter().map(|change| change.keyword).collect();
             keywords.sort_unstable();
             keywords.dedup();
-            for _ in 0..CHANGES {
+            for _ in 0..KEYWORDS {
                 // The keyword first: rare ones are as likely as common ones.
                 let Some(keyword) = random.pick(&keywords).copied() else {
                     break;
                 };
-                let open: Vec<_> = changes
+                let mut open: Vec<_> = changes
                     .iter()
                     .filter(|change| change.keyword == keyword)
                     .collect();
-                let Some(change) = random.pick(&open) else { break };
-                if let Some(payload) = change.applied(&valid)
-                    && violates_only(&self.validator, &payload, change.keyword, &change.path)
-                {
-                    return Ok(NearMiss {
-                        payload,
-                        keyword: change.keyword.to_owned(),
-                        path: change.path.clone(),
-                    });
+                random.shuffle(&mut open);
+                for change in open.into_iter().take(CHANGES) {
+                    if let Some(payload) = change.applied(&valid)
+                        && violates_only(&self.validator, &payload, change.keyword, &change.path)
+                    {
+                        return Ok(NearMiss {
+                            payload,
+                            keyword: change.keyword.to_owned(),
+                            path: change.path.clone(),
+                        });
+                    }
                 }
             }
         }

@@ -25,7 +25,6 @@ pub mod json;
 mod local;
 mod message;
 #[rustfmt::skip]
-#[expect(clippy::semicolon_if_nothing_returned, reason = "generated code is laid out by prettyplease")]
 pub mod messages;
 mod metrics;
 mod origin;

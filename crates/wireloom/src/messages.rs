@@ -36,22 +36,28 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "clientId" => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
+                "clientId" => {
+                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
+                }
                 "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
                 }
                 "protocol" => {
-                    reader.once(&mut protocol, ::wireloom::json::Decode::decode)?
+                    reader.once(&mut protocol, ::wireloom::json::Decode::decode)?;
                 }
                 "heartbeatMs" => {
                     reader
                         .once(
                             &mut heartbeat_ms,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
-                "limits" => reader.once(&mut limits, ::wireloom::json::Decode::decode)?,
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                "limits" => {
+                    reader.once(&mut limits, ::wireloom::json::Decode::decode)?;
+                }
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -112,13 +118,17 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
                 "name" => {
-                    reader.once(&mut its_name, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut its_name, |reader| reader.text(0, usize::MAX))?;
                 }
                 "version" => {
-                    reader.once(&mut version, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut version, |reader| reader.text(0, usize::MAX))?;
                 }
-                "hash" => reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?,
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                "hash" => {
+                    reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -175,23 +185,25 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
                         .once(
                             &mut message_bytes,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
                 "depth" => {
                     reader
                         .once(
                             &mut depth,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
                 "inFlight" => {
                     reader
                         .once(
                             &mut in_flight,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -237,16 +249,18 @@ impl ::wireloom::json::Decode for ConnectionResume {
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
                 "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
                 }
                 "lastSeq" => {
                     reader
                         .once(
                             &mut last_seq,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -301,20 +315,28 @@ impl ::wireloom::json::Decode for ConnectionResumed {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "clientId" => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
-                "resumed" => reader.once(&mut resumed, |reader| reader.boolean())?,
-                "reason" => reader.once(&mut reason, ::wireloom::json::Decode::decode)?,
+                "clientId" => {
+                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
+                }
+                "resumed" => {
+                    reader.once(&mut resumed, |reader| reader.boolean())?;
+                }
+                "reason" => {
+                    reader.once(&mut reason, ::wireloom::json::Decode::decode)?;
+                }
                 "replayed" => {
                     reader
                         .once(
                             &mut replayed,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
                 "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
                 }
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -434,9 +456,14 @@ impl ::wireloom::json::Decode for ConnectionAck {
             match name.as_ref() {
                 "seq" => {
                     reader
-                        .once(&mut seq, |reader| reader.integer_as(0, 9007199254740991))?
+                        .once(
+                            &mut seq,
+                            |reader| reader.integer_as(0, 9007199254740991),
+                        )?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self { seq: reader.required(seq)? })
@@ -478,16 +505,18 @@ impl ::wireloom::json::Decode for ConnectionClosing {
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
                 "reason" => {
-                    reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?;
                 }
                 "reconnectAfterMs" => {
                     reader
                         .once(
                             &mut reconnect_after_ms,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -526,8 +555,12 @@ impl ::wireloom::json::Decode for ConnectionAuthenticate {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "token" => reader.once(&mut token, |reader| reader.text(1, 16384))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                "token" => {
+                    reader.once(&mut token, |reader| reader.text(1, 16384))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -611,7 +644,7 @@ impl ::wireloom::json::Decode for Pong {
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            reader.extra(&mut rest, name, |reader| reader.value())?
+            reader.extra(&mut rest, name, |reader| reader.value())?;
         }
         ::std::result::Result::Ok(Self { extra: rest })
     }
@@ -657,11 +690,15 @@ impl ::wireloom::json::Decode for Error {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "code" => reader.once(&mut code, |reader| reader.text(1, 128))?,
-                "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?
+                "code" => {
+                    reader.once(&mut code, |reader| reader.text(1, 128))?;
                 }
-                "retryable" => reader.once(&mut retryable, |reader| reader.boolean())?,
+                "message" => {
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
+                }
+                "retryable" => {
+                    reader.once(&mut retryable, |reader| reader.boolean())?;
+                }
                 "details" => {
                     reader
                         .once(
@@ -669,9 +706,11 @@ impl ::wireloom::json::Decode for Error {
                             |reader| {
                                 reader.array(0, 16, ::wireloom::json::Decode::decode)
                             },
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -728,14 +767,18 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
             match name.as_ref() {
-                "path" => reader.once(&mut path, |reader| reader.text(0, usize::MAX))?,
+                "path" => {
+                    reader.once(&mut path, |reader| reader.text(0, usize::MAX))?;
+                }
                 "keyword" => {
-                    reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?;
                 }
                 "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
                 }
-                _ => reader.extra(&mut rest, name, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, name, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {

@@ -1,10 +1,6 @@
 //! The typed front door, with the generated code of the agent protocol.
 
 /// The generated code.
-#[expect(
-    clippy::semicolon_if_nothing_returned,
-    reason = "generated code is laid out by prettyplease"
-)]
 pub mod protocol {
     include!("../../../generated/protocol.rs");
 }

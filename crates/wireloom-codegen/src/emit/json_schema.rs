@@ -104,9 +104,9 @@ pub enum Bundle {
     Server,
 }
 
-/// The file that the schema of a message stands in.
+/// The name of the file that the schema of a message stands in, without the ending `.schema.json`.
 #[must_use]
-pub fn message_schema_file(message: &Message) -> String {
+pub fn message_schema_name(message: &Message) -> String {
     let name = message.name.replace([':', '.'], ".");
     // Names of our own, and those that Windows keeps for devices. No message's name begins with `_`.
     let lower = name.to_ascii_lowercase();
@@ -118,7 +118,7 @@ pub fn message_schema_file(message: &Message) -> String {
         "envelope" | "wireloom" | "client-message" | "server-message"
     );
     let mark = if is_device || is_ours { "_" } else { "" };
-    format!("{mark}{name}.schema.json")
+    format!("{mark}{name}")
 }
 
 /// Schemas of the messages' payloads, each a document of its own, in the order of the model.

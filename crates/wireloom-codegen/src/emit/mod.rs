@@ -10,7 +10,7 @@ mod template;
 mod typescript;
 
 pub use asyncapi::asyncapi;
-pub use json_schema::{Bundle, bundle, envelope, message_schema_file, message_schemas};
+pub use json_schema::{Bundle, bundle, envelope, message_schema_name, message_schemas};
 pub use markdown::markdown;
 pub use protocol_json::protocol_json;
 pub use rust::{rust, rust_engine};

@@ -325,7 +325,7 @@ impl Body<'_, '_> {
                     Some(constant) => quote!(|reader| reader.constant(#constant)),
                     None => self.schema(&field.schema, field.boxed).callable(),
                 };
-                quote!(#name => reader.once(&mut #local, #read)?,)
+                quote!(#name => { reader.once(&mut #local, #read)?; })
             })
             .collect();
         let (slot, other, kept) = match &object.extra {
@@ -341,9 +341,9 @@ impl Body<'_, '_> {
             }
         };
         let entry = if arms.is_empty() {
-            other
+            quote!(#other;)
         } else {
-            quote!(match name.as_ref() { #(#arms)* _ => #other })
+            quote!(match name.as_ref() { #(#arms)* _ => { #other; } })
         };
         // Constants are asked for and not kept.
         let constants = object

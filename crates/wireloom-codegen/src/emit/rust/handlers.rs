@@ -6,22 +6,20 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use wireloom_spec::model::{Answer, ErrorCode, Message};
 
+use super::File;
 use super::docs::{Doc, code};
 use super::literals::{ident, snake};
 use super::scope::Scope;
 
 /// Requests with their error types, and the struct of handlers.
-pub(super) fn handlers(scope: &Scope<'_>) -> TokenStream {
-    let requests = requests(scope).map(|message| {
+pub(super) fn handlers(scope: &Scope<'_>, file: &mut File) {
+    for message in requests(scope) {
         let errors = ErrorType::of(scope, message);
-        let request = scope.item(|| request(scope, message, &errors));
-        let definition = scope.item(|| errors.definition(scope));
-        let impls = errors.impls(scope);
-        quote!(#request #definition #impls)
-    });
-    let requests: TokenStream = requests.collect();
-    let handlers = all_handlers(scope);
-    quote!(#requests #handlers)
+        file.put(scope.item(|| request(scope, message, &errors)));
+        file.put(scope.item(|| errors.definition(scope)));
+        file.put(errors.impls(scope));
+    }
+    file.put(all_handlers(scope));
 }
 
 /// Mentions of all functions.

@@ -14,7 +14,7 @@ mod types;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use wireloom_spec::model::{Message, Model};
+use wireloom_spec::model::{DefId, Model};
 
 use self::docs::Doc;
 use self::literals::{raw_text, visible_json};
@@ -24,139 +24,128 @@ use self::scope::Scope;
 #[must_use]
 pub fn rust(model: &Model, source: &str) -> String {
     let scope = Scope::of_protocol(model);
-    let types = types(&scope);
-    let messages = messages(&scope);
-    let handlers = handlers::handlers(&scope);
-    let used = lints::everything_is_used(&scope);
-    let description = raw_text(&visible_json(&super::protocol_json(model, source)));
+    let mut file = File::new(format!("// {}\n", super::notice(source)));
     let subprotocol = model.info.subprotocol();
     let doc = Doc::new(format!(
         "The WebSocket subprotocol of version {}.",
         model.info.version
     ))
     .tokens();
-    file(
-        &format!("// {}\n\n", super::notice(source)),
-        quote! {
-            #doc
-            pub const SUBPROTOCOL: &str = #subprotocol;
-            /// The engine's own messages, part of every protocol.
-            pub use ::wireloom::messages as engine;
-            #types
-            #messages
-            #handlers
-            #used
-            /// The protocol as the runtime reads it.
-            pub const PROTOCOL: &str = #description;
-        },
-    )
+    file.put(quote! {
+        #doc
+        pub const SUBPROTOCOL: &str = #subprotocol;
+        /// The engine's own messages, part of every protocol.
+        pub use ::wireloom::messages as engine;
+    });
+    types(&scope, &mut file);
+    messages(&scope, &mut file);
+    handlers::handlers(&scope, &mut file);
+    file.put(lints::everything_is_used(&scope));
+    let description = raw_text(&visible_json(&super::protocol_json(model, source)));
+    file.put(quote! {
+        /// The protocol as the runtime reads it.
+        pub const PROTOCOL: &str = #description;
+    });
+    file.text
 }
 
 /// Rust of the engine's own messages, as a module of the runtime.
 #[must_use]
 pub fn rust_engine(model: &Model, source: &str) -> String {
     let scope = Scope::of_engine(model);
-    let types = types(&scope);
-    let messages = messages(&scope);
     let head = format!(
-        "// {}\n//! The engine's own messages, part of every protocol.\n\n",
+        "// {}\n//! The engine's own messages, part of every protocol.\n",
         super::notice(source)
     );
-    file(&head, quote!(#types #messages))
+    let mut file = File::new(head);
+    types(&scope, &mut file);
+    messages(&scope, &mut file);
+    file.text
 }
 
-fn file(head: &str, tokens: TokenStream) -> String {
-    match syn::parse2(tokens.clone()) {
-        Ok(file) => format!("{head}{}", spaced(&prettyplease::unparse(&file))),
-        // Never so far; were it so, the compiler says where.
-        Err(error) => {
-            let error = error.to_string();
-            format!("{head}::std::compile_error!({error:?});\n{tokens}\n")
-        }
-    }
+/// A file in the making. Items are printed one by one, since the tokens of a whole file take a hundred times its size.
+struct File {
+    text: String,
 }
 
-/// With an empty line between items, which the printer leaves out.
-fn spaced(text: &str) -> String {
-    const BEGINNINGS: [&str; 7] = [
-        "//",
-        "#[",
-        "impl ",
-        "impl<",
-        "pub ",
-        "fn ",
-        "::wireloom::serde_impls!",
-    ];
-    let mut spaced = String::with_capacity(text.len() + text.len() / 16);
-    let mut ended = false;
-    for line in text.split_inclusive('\n') {
-        if ended && BEGINNINGS.iter().any(|beginning| line.starts_with(beginning)) {
-            spaced.push('\n');
-        }
-        let is_doc = line.starts_with("//");
-        ended = !is_doc && !line.starts_with(' ') && (line.ends_with("}\n") || line.ends_with(";\n"));
-        spaced.push_str(line);
+impl File {
+    fn new(text: String) -> Self {
+        Self { text }
     }
-    spaced
+
+    /// Appends items, with an empty line in front of each.
+    fn put(&mut self, tokens: TokenStream) {
+        match syn::parse2::<syn::File>(tokens) {
+            Ok(items) => {
+                for item in items.items {
+                    let alone = syn::File {
+                        shebang: None,
+                        frontmatter: None,
+                        attrs: Vec::new(),
+                        items: vec![item],
+                    };
+                    self.text.push('\n');
+                    self.text.push_str(&prettyplease::unparse(&alone));
+                }
+            }
+            // Never so far; were it so, the compiler says where.
+            Err(error) => {
+                let error = error.to_string();
+                self.text
+                    .push_str(&format!("\n::std::compile_error!({error:?});\n"));
+            }
+        }
+    }
 }
 
 /// Type definitions with their decoders and encoders.
-fn types(scope: &Scope<'_>) -> TokenStream {
-    let items = scope.defs().map(|id| {
-        let definition = types::definition(scope, id);
-        let decoder = decode::decoder(scope, id);
-        let encoder = encode::encoder(scope, id);
-        quote!(#definition #decoder #encoder)
-    });
-    let items: TokenStream = items.collect();
+fn types(scope: &Scope<'_>, file: &mut File) {
+    for id in scope.defs() {
+        file.put(types::definition(scope, id));
+        file.put(decode::decoder(scope, id));
+        file.put(encode::encoder(scope, id));
+    }
     let (deprecated, current): (Vec<_>, Vec<_>) = scope
         .defs()
         .filter(|id| scope.is_nominal(*id))
         .partition(|id| scope.model().def(*id).docs.deprecated);
-    let serde = |ids: &[_]| -> TokenStream {
+    let serde = |ids: &[DefId]| {
         let names = ids.iter().map(|id| scope.path(*id));
-        if ids.is_empty() {
-            TokenStream::new()
-        } else {
-            quote!(::wireloom::serde_impls!(#(#names),*);)
-        }
+        quote!(::wireloom::serde_impls!(#(#names),*);)
     };
-    let current = serde(&current);
-    let deprecated = match serde(&deprecated) {
-        impls if impls.is_empty() => impls,
-        impls => {
-            let expect = lints::expect_deprecated();
-            quote!(#expect const _: () = { #impls };)
-        }
-    };
-    quote!(#items #current #deprecated)
+    if !current.is_empty() {
+        file.put(serde(&current));
+    }
+    if !deprecated.is_empty() {
+        let expect = lints::expect_deprecated();
+        let impls = serde(&deprecated);
+        file.put(quote!(#expect const _: () = { #impls };));
+    }
 }
 
 /// What the runtime knows of each message type.
-fn messages(scope: &Scope<'_>) -> TokenStream {
-    scope
-        .messages()
-        .map(|message| message_impls(scope, message))
-        .collect()
-}
-
-fn message_impls(scope: &Scope<'_>, message: &Message) -> TokenStream {
-    let wire = &message.name;
-    let name = scope.item(|| {
-        let name = scope.path(message.payload);
-        quote! {
-            impl ::wireloom::Message for #name {
-                const TYPE: &'static str = #wire;
-            }
-        }
-    });
-    let direction = |side: TokenStream| {
-        scope.item(|| {
+fn messages(scope: &Scope<'_>, file: &mut File) {
+    for message in scope.messages() {
+        let wire = &message.name;
+        file.put(scope.item(|| {
             let name = scope.path(message.payload);
-            quote!(impl ::wireloom::#side for #name {})
-        })
-    };
-    let client = message.from.client().then(|| direction(quote!(ClientMessage)));
-    let server = message.from.server().then(|| direction(quote!(ServerMessage)));
-    quote!(#name #client #server)
+            quote! {
+                impl ::wireloom::Message for #name {
+                    const TYPE: &'static str = #wire;
+                }
+            }
+        }));
+        let mut direction = |side: TokenStream| {
+            file.put(scope.item(|| {
+                let name = scope.path(message.payload);
+                quote!(impl ::wireloom::#side for #name {})
+            }));
+        };
+        if message.from.client() {
+            direction(quote!(ClientMessage));
+        }
+        if message.from.server() {
+            direction(quote!(ServerMessage));
+        }
+    }
 }
