@@ -86,8 +86,8 @@ mod tests {
         for value in [
             0.1 + 0.2,
             5e-324,
-            2.225_073_858_507_201_1e-308,
-            1.797_693_134_862_315_7e308,
+            f64::from_bits(0x000f_ffff_ffff_ffff),
+            f64::MAX,
             -1.0 / 3.0,
         ] {
             let serialized = serde_json::to_value(Number(value)).unwrap();

@@ -165,20 +165,15 @@ fn message(model: &Model, message: &Message) -> Value {
         "correlationId".to_owned(),
         json!({ "location": "$message.payload#/correlationId" }),
     );
-    // `@asyncapi/parser` fails on a whole document that has this name anywhere in an example.
-    let examples: Vec<_> = message
-        .docs
-        .examples
-        .iter()
-        .filter(|example| !has_name(example, "__proto__"))
-        .collect();
-    if !examples.is_empty() {
+    if !message.docs.examples.is_empty() {
         let timestamp = match bundle {
             Bundle::Client => None,
             Bundle::Server => Some(EXAMPLE_TIMESTAMP),
         };
-        let examples: Vec<_> = examples
-            .into_iter()
+        let examples: Vec<_> = message
+            .docs
+            .examples
+            .iter()
             .map(|example| {
                 let mut envelope = json!({ "type": message.name, "payload": example });
                 if let (Some(timestamp), Some(entries)) = (timestamp, envelope.as_object_mut()) {
@@ -190,16 +185,6 @@ fn message(model: &Model, message: &Message) -> Value {
         whole.insert("examples".to_owned(), examples.into());
     }
     Value::Object(whole)
-}
-
-fn has_name(value: &Value, name: &str) -> bool {
-    match value {
-        Value::Object(entries) => entries
-            .iter()
-            .any(|(key, value)| key == name || has_name(value, name)),
-        Value::Array(items) => items.iter().any(|item| has_name(item, name)),
-        _ => false,
-    }
 }
 
 /// A moment for examples, in milliseconds since the epoch.
