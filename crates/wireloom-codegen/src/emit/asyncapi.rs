@@ -1,13 +1,12 @@
 //! AsyncAPI 3.0, from the point of view of the server: it receives what clients send.
 //!
-//! Built as a value and written as YAML. Schemas say that they are JSON Schema 2020-12; those of `types` are shared.
+//! Built as a value and written as YAML. Schemas are JSON Schema 2020-12 without saying so: the parser of the AsyncAPI
+//! initiative overflows its stack on recursive schemas that name their format, and reads them well without.
 
 use serde_json::{Map, Value, json};
 use wireloom_spec::model::{Answer, Message, Model, Origin};
 
 use super::json_schema::{Bundle, envelope_schema};
-
-const FORMAT: &str = "application/schema+json;version=draft-2020-12";
 
 /// An AsyncAPI document, as YAML text.
 #[must_use]
@@ -114,10 +113,7 @@ fn components(model: &Model) -> Value {
         .defs
         .iter()
         .filter_map(|def| match &def.origin {
-            Origin::Type(name) => {
-                let schema = with_references(&def.schema);
-                Some((name.clone(), json!({ "schemaFormat": FORMAT, "schema": schema })))
-            }
+            Origin::Type(name) => Some((name.clone(), component_schema(&def.schema))),
             _ => None,
         })
         .collect();
@@ -157,10 +153,7 @@ fn message(model: &Model, message: &Message) -> Value {
         Bundle::Server
     };
     let schema = with_references(&envelope_schema(model, message, bundle));
-    whole.insert(
-        "payload".to_owned(),
-        json!({ "schemaFormat": FORMAT, "schema": schema }),
-    );
+    whole.insert("payload".to_owned(), schema);
     whole.insert(
         "correlationId".to_owned(),
         json!({ "location": "$message.payload#/correlationId" }),
@@ -190,6 +183,15 @@ fn message(model: &Model, message: &Message) -> Value {
 /// A moment for examples, in milliseconds since the epoch.
 const EXAMPLE_TIMESTAMP: u64 = 1_732_310_400_000;
 
+/// A schema of `types`. AsyncAPI takes no `true` and no `false` there.
+fn component_schema(schema: &Value) -> Value {
+    match schema {
+        Value::Bool(true) => json!({}),
+        Value::Bool(false) => json!({ "not": {} }),
+        schema => with_references(schema),
+    }
+}
+
 /// The schema with its references turned to where AsyncAPI keeps schemas.
 fn with_references(schema: &Value) -> Value {
     match schema {
@@ -199,7 +201,7 @@ fn with_references(schema: &Value) -> Value {
                 |(keyword, value)| match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
                     Some(name) if keyword == "$ref" => (
                         keyword.clone(),
-                        Value::from(format!("#/components/schemas/{name}/schema")),
+                        Value::from(format!("#/components/schemas/{name}")),
                     ),
                     _ => (keyword.clone(), with_references(value)),
                 },

@@ -13,7 +13,6 @@ fn every_case_passes_the_parser() -> Outcome {
     let mut files = Vec::new();
     for case in cases()? {
         let path = folder.join(format!("{}.yaml", case.name));
-        // The parser itself fails on names that every object of JavaScript has.
         let text = emit::asyncapi(&case.model, &case.file);
         std::fs::write(
             &path,
@@ -29,8 +28,17 @@ fn every_case_passes_the_parser() -> Outcome {
             "send": case.model.messages.iter().filter(|message| message.from.server()).count(),
             "messages": case.model.messages.iter().map(|message| &message.name).collect::<Vec<_>>(),
         });
-        std::fs::write(path.with_extension("expected.json"), expected.to_string())?;
+        std::fs::write(
+            path.with_extension("expected.json"),
+            harmless(&expected.to_string()),
+        )?;
         files.push(path.to_string_lossy().into_owned());
     }
     succeeded("@asyncapi/parser", &node("asyncapi.mjs", &files)?)
+}
+
+/// Without names that every object of JavaScript has: the parser itself fails on them.
+fn harmless(text: &str) -> String {
+    text.replace("__proto__", "_proto_")
+        .replace("hasOwnProperty", "has_own_property")
 }

@@ -89,7 +89,7 @@ fn a_crate_generates_compiles_and_is_told_its_mistakes() -> Outcome {
         .collect();
     assert_eq!(errors.len(), 2, "{said}");
     assert!(
-        errors[0].contains("protocol.yaml:5:") && errors[0].contains("did you mean `greeted`?"),
+        errors[0].contains("protocol.yaml:5:") && errors[0].contains(r#"did you mean "greeted"?"#),
         "{said}"
     );
     assert!(

@@ -28,15 +28,9 @@ pub(crate) fn workspace() -> PathBuf {
 
 /// All specifications, in the order of their names.
 pub(crate) fn cases() -> Result<Vec<Case>, Box<dyn std::error::Error>> {
-    let folders = [
-        workspace().join("tests/corpus"),
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases"),
-    ];
     let mut paths = Vec::new();
-    for folder in folders {
-        for entry in fs::read_dir(&folder)? {
-            paths.push(entry?.path());
-        }
+    for entry in fs::read_dir(workspace().join("tests/corpus"))? {
+        paths.push(entry?.path());
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     paths.push(workspace().join("protocol.yaml"));

@@ -228,7 +228,8 @@ impl Lowering<'_> {
                 let report = if engine::is_reserved(&name.value) {
                     report.help("the engine sends its own messages; name one of this file")
                 } else {
-                    let near = suggest::nearest(&name.value, self.names.iter().copied());
+                    let answers = |name: &&str| self.known.get(*name).is_some_and(|from| from.server());
+                    let near = suggest::nearest(&name.value, self.names.iter().copied().filter(answers));
                     report.maybe_help(near.map(|near| format!("did you mean \"{near}\"?")))
                 };
                 self.sink.push(report);
