@@ -1,6 +1,6 @@
 //! The `wireloom` command: checks a protocol, generates from it, calls servers that speak it, begins projects.
 //!
-//! One file a subcommand. A subcommand takes its arguments and an [`Output`](output::Output), and returns how it ended:
+//! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
 //! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.
 
 mod call;
