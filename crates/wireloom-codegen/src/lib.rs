@@ -1,7 +1,7 @@
 //! Generates Rust, JSON Schema, TypeScript, AsyncAPI and documentation from a checked protocol.
 //!
 //! Emitters are pure functions from a [`Model`](wireloom_spec::model::Model) to text and know no files; [`generate`]
-//! puts what they return under the paths of a project, and [`write`] and [`check`] hold those against the disk.
+//! puts what they return under the paths of a project, and [`write()`] and [`check`] hold those against the disk.
 //! A build script needs [`Build`] only:
 //!
 //! ```no_run

@@ -1,7 +1,7 @@
 //! Property-test strategies from a protocol: payloads that satisfy their schemas, payloads that violate exactly one
 //! keyword, whole frames, and texts that are no message at all.
 //!
-//! Everything is a [`proptest`] strategy that shrinks: a failing payload is reported in its simplest form. What is
+//! Everything is a [`proptest`](mod@proptest) strategy that shrinks: a failing payload is reported in its simplest form. What is
 //! valid is decided by the `jsonschema` crate, set up as the runtime sets it up, so that a server and these strategies
 //! share a specification and no code.
 //!
