@@ -5,11 +5,13 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use wireloom_spec::model::{
-    Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, NumberRange, Schema, Shape,
-    StringRule, Struct, Tagged, Union,
+    Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, Schema, Shape, StringRule, Struct,
+    Tagged, Union,
 };
 
-use super::literals::{float, ident, integer, length, raw_text, value, visible_json};
+use super::literals::{ident, integer, length, raw_text, value, visible_json};
+use super::reading::Reading;
+use super::scalars::{literals, number};
 use super::scope::Scope;
 use super::types::is_unit;
 use crate::emit::json_schema;
@@ -45,62 +47,6 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
             },
         }
     })
-}
-
-/// How a value is read from `reader`.
-enum Reading {
-    /// By a function of the reader.
-    Function(TokenStream),
-    /// By an expression of type `Read<T>`.
-    Result(TokenStream),
-    /// By statements, and an expression of type `Read<T>` after them.
-    ResultAfter(TokenStream, TokenStream),
-    /// By statements, and an expression of type `T` after them.
-    ValueAfter(TokenStream, TokenStream),
-}
-
-impl Reading {
-    /// As the end of a function.
-    fn body(self) -> TokenStream {
-        match self {
-            Self::Function(path) => quote!(#path(reader)),
-            Self::Result(read) => read,
-            Self::ResultAfter(steps, read) => quote!(#steps #read),
-            Self::ValueAfter(steps, value) => quote!(#steps ::std::result::Result::Ok(#value)),
-        }
-    }
-
-    /// As something that can be called with the reader.
-    fn callable(self) -> TokenStream {
-        match self {
-            Self::Function(path) => path,
-            Self::Result(read) => quote!(|reader| #read),
-            steps => {
-                let body = steps.body();
-                quote!(|reader| { #body })
-            }
-        }
-    }
-
-    /// As a value, in a function that returns `Read`.
-    fn value(self) -> TokenStream {
-        match self {
-            Self::Function(path) => quote!(#path(reader)?),
-            Self::Result(read) => quote!(#read?),
-            Self::ResultAfter(steps, read) => quote!({ #steps #read? }),
-            Self::ValueAfter(steps, value) => quote!({ #steps #value }),
-        }
-    }
-
-    /// With the value turned into another by a constructor.
-    fn map(self, map: &TokenStream) -> Self {
-        match self {
-            Self::Function(path) => Self::Result(quote!(#path(reader).map(#map))),
-            Self::Result(read) => Self::Result(quote!(#read.map(#map))),
-            Self::ResultAfter(steps, read) => Self::ResultAfter(steps, quote!(#read.map(#map))),
-            Self::ValueAfter(steps, value) => Self::ValueAfter(steps, quote!(#map(#value))),
-        }
-    }
 }
 
 /// The body of one function, and the statics that stand at its beginning.
@@ -492,86 +438,4 @@ fn tagged_union(tagged: &Tagged) -> Reading {
             _ => ::std::result::Result::Err(reader.refuse()),
         }
     })
-}
-
-fn number(range: &NumberRange) -> TokenStream {
-    // Of two bounds on one side, the narrower decides; an exclusive one is the narrower of two that are equal.
-    let narrower = |inclusive: Option<f64>, exclusive: Option<f64>, covers: fn(f64, f64) -> bool| match (
-        inclusive, exclusive,
-    ) {
-        (Some(inclusive), Some(exclusive)) if covers(exclusive, inclusive) => Some((inclusive, true)),
-        (_, Some(exclusive)) => Some((exclusive, false)),
-        (inclusive, None) => inclusive.map(|bound| (bound, true)),
-    };
-    let low = narrower(range.min, range.above, |exclusive, inclusive| {
-        exclusive < inclusive
-    });
-    let high = narrower(range.max, range.below, |exclusive, inclusive| {
-        exclusive > inclusive
-    });
-    let accept = match (low, high) {
-        (None, None) => return quote!(reader.number()),
-        (Some((low, low_fits)), Some((high, high_fits)))
-            if low > high || (low == high && !(low_fits && high_fits)) =>
-        {
-            return quote!(reader.number_where(|_| false));
-        }
-        (Some((low, true)), Some((high, fits))) => {
-            let (low, high) = (float(low), float(high));
-            if fits {
-                quote!((#low..=#high).contains(&value))
-            } else {
-                quote!((#low..#high).contains(&value))
-            }
-        }
-        (low, high) => {
-            let low = low.map(|(bound, fits)| {
-                let bound = float(bound);
-                if fits {
-                    quote!(value >= #bound)
-                } else {
-                    quote!(value > #bound)
-                }
-            });
-            let high = high.map(|(bound, fits)| {
-                let bound = float(bound);
-                if fits {
-                    quote!(value <= #bound)
-                } else {
-                    quote!(value < #bound)
-                }
-            });
-            let tests = low.into_iter().chain(high);
-            quote!(#(#tests)&&*)
-        }
-    };
-    quote!(reader.number_where(|value| #accept))
-}
-
-fn literals(base: LiteralBase, constants: &[serde_json::Value]) -> TokenStream {
-    match base {
-        LiteralBase::Integer => {
-            let allowed = constants.iter().filter_map(whole).map(integer);
-            quote!(reader.integer_of(&[#(#allowed),*]))
-        }
-        LiteralBase::Number => {
-            let allowed = constants.iter().filter_map(serde_json::Value::as_f64).map(float);
-            quote!(reader.number_of(&[#(#allowed),*]))
-        }
-        LiteralBase::Boolean => match constants {
-            [serde_json::Value::Bool(allowed)] => quote!(reader.boolean_of(#allowed)),
-            _ => quote!(reader.boolean()),
-        },
-        LiteralBase::Any => quote!(reader.value()),
-    }
-}
-
-/// The integer that a constant is, also when it is written `1.0`.
-fn whole(constant: &serde_json::Value) -> Option<i64> {
-    let float = || {
-        constant
-            .as_f64()
-            .filter(|value| value.fract() == 0.0 && value.abs() < 9.1e15)
-    };
-    constant.as_i64().or_else(|| float().map(|value| value as i64))
 }

@@ -9,6 +9,8 @@ mod encode;
 mod handlers;
 mod lints;
 mod literals;
+mod reading;
+mod scalars;
 mod scope;
 mod types;
 
@@ -37,7 +39,20 @@ pub fn rust(model: &Model, source: &str) -> String {
         /// The engine's own messages, part of every protocol.
         pub use ::wireloom::messages as engine;
     });
-    types(&scope, &mut file);
+    // Half of the types on another thread: printing them takes longer than everything else that is generated.
+    let ids: Vec<DefId> = scope.defs().collect();
+    let (front, back) = ids.split_at(ids.len() / 2);
+    let (front, back) = std::thread::scope(|threads| {
+        let back = threads.spawn(|| types(&Scope::of_protocol(model), back));
+        (
+            types(&scope, front),
+            back.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    file.text.push_str(&front);
+    file.text.push_str(&back);
+    serde_impls(&scope, &mut file);
     messages(&scope, &mut file);
     handlers::handlers(&scope, &mut file);
     file.put(lints::everything_is_used(&scope));
@@ -58,7 +73,9 @@ pub fn rust_engine(model: &Model, source: &str) -> String {
         super::notice(source)
     );
     let mut file = File::new(head);
-    types(&scope, &mut file);
+    file.text
+        .push_str(&types(&scope, &scope.defs().collect::<Vec<_>>()));
+    serde_impls(&scope, &mut file);
     messages(&scope, &mut file);
     file.text
 }
@@ -99,12 +116,18 @@ impl File {
 }
 
 /// Type definitions with their decoders and encoders.
-fn types(scope: &Scope<'_>, file: &mut File) {
-    for id in scope.defs() {
-        file.put(types::definition(scope, id));
-        file.put(decode::decoder(scope, id));
-        file.put(encode::encoder(scope, id));
+fn types(scope: &Scope<'_>, ids: &[DefId]) -> String {
+    let mut file = File::new(String::new());
+    for id in ids {
+        file.put(types::definition(scope, *id));
+        file.put(decode::decoder(scope, *id));
+        file.put(encode::encoder(scope, *id));
     }
+    file.text
+}
+
+/// `Serialize` and `Deserialize` of all types.
+fn serde_impls(scope: &Scope<'_>, file: &mut File) {
     let (deprecated, current): (Vec<_>, Vec<_>) = scope
         .defs()
         .filter(|id| scope.is_nominal(*id))
