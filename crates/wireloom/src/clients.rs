@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::extract::ws::Utf8Bytes;
@@ -83,6 +83,8 @@ pub(crate) struct Link {
     pub(crate) core: Arc<Core>,
     /// Index of the session's state; see [`crate::engine::Core`].
     pub(crate) state: AtomicUsize,
+    /// Milliseconds since the epoch when its task last woke: what its replies are stamped with.
+    pub(crate) now_ms: AtomicU64,
     /// The rooms it is in. Locked before [`Clients::rooms`], never behind it.
     rooms: Mutex<Membership>,
 }
@@ -99,9 +101,17 @@ impl Link {
             id: ClientId::new(),
             outbox: Outbox::new(core.settings.outbox_bytes),
             state: AtomicUsize::new(core.initial_state),
+            now_ms: AtomicU64::new(envelope::now_ms()),
             rooms: Mutex::default(),
             core,
         }
+    }
+}
+
+impl Link {
+    /// Milliseconds since the epoch, as of when its task last woke.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
     }
 }
 
@@ -280,15 +290,6 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn encode<M: ServerMessage>(core: &Core, message: &M) -> Result<Self, SendError> {
-        let mut out = Writer::with_capacity(256);
-        envelope::write(
-            &mut out,
-            M::TYPE,
-            |out| message.encode(out),
-            envelope::now_ms(),
-            None,
-        );
-        let text = out.into_string();
         if core.settings.check_outbound && !satisfies_schema::<M>(message) {
             tracing::error!(
                 r#type = M::TYPE,
@@ -310,11 +311,12 @@ impl Outgoing {
                 overflow: Overflow::Coalesce,
                 key,
                 ..
-            }) => Class::Coalesce(M::TYPE, coalescing_key(message, key.as_deref())),
+            }) => Class::Coalesce(Arc::new((M::TYPE, coalescing_key(message, key.as_deref())))),
             _ => Class::Disconnect,
         };
+        let payload = |out: &mut Writer| message.encode(out);
         Ok(Self {
-            text: text.into(),
+            text: envelope::frame(M::TYPE, payload, envelope::now_ms(), None),
             class,
         })
     }

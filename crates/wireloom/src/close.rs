@@ -85,6 +85,12 @@ impl CloseCode {
         Self::TooSlow,
     ];
 
+    /// The code of a number on the wire, if a server of this engine sends it.
+    #[must_use]
+    pub fn of(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.code() == number)
+    }
+
     /// The number on the wire.
     #[must_use]
     pub const fn code(self) -> u16 {

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use compact_str::CompactString;
 use futures_util::future::{AbortHandle, Abortable, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use governor::RateLimiter;
-use governor::clock::MonotonicClock;
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
@@ -25,8 +27,8 @@ use tracing::Instrument;
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::diagnose::{Diagnosis, diagnose, unknown_type};
-use crate::engine::{Core, Shared};
-use crate::envelope::Frame;
+use crate::engine::{Core, Settings, Shared};
+use crate::envelope::{self, Frame};
 use crate::handler::{Ctx, Finished, NotCalled, Work};
 use crate::json::{Encode, Fault, FaultKind};
 use crate::message::{Message, ServerMessage};
@@ -40,7 +42,19 @@ use crate::outbox::Class;
 use crate::reject::{Internal, Kind, Reject, code};
 use crate::table::{EngineTask, Entry, Task, quota};
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TaskClock, NoOpMiddleware<Nanos>>;
+
+/// The time at which the connection's task last woke, for its limiters: what came in one go came at one time.
+#[derive(Debug, Clone, Default)]
+struct TaskClock(Arc<AtomicU64>);
+
+impl Clock for TaskClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.0.load(Ordering::Relaxed).into()
+    }
+}
 
 /// A conversation.
 pub(crate) struct Connection<S> {
@@ -54,6 +68,10 @@ pub(crate) struct Connection<S> {
     own_limiters: Vec<(usize, Limiter)>,
     violations: u32,
     strikes: u32,
+    opened: Instant,
+    /// When the task woke, or the last message was done with: one look at the clock a message.
+    now: Instant,
+    clock: TaskClock,
     /// Whether the application's connect hook is at work: no frame is taken before it has ended.
     connecting: Arc<AtomicBool>,
     /// Whether the client was told that the server shuts down.
@@ -141,7 +159,7 @@ enum Refused {
 
 impl<S: Send + Sync + 'static> Connection<S> {
     /// Opens a conversation and greets the client.
-    pub(crate) fn open(shared: Arc<Shared<S>>, cx: &mut Context<'_>) -> Self {
+    pub(crate) fn open(shared: Arc<Shared<S>>) -> Self {
         let core = &shared.core;
         let link = Arc::new(Link::new(Arc::clone(core)));
         core.clients.add(&link);
@@ -149,10 +167,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
         core.metrics.opened.increment(1);
         tracing::info!("Client connected: {}", link.id);
         let settings = &core.settings;
+        let clock = TaskClock::default();
         let limiter = settings
             .rate
             .and_then(|rate| quota(rate, settings.burst))
-            .map(limiter);
+            .map(|quota| limiter(quota, &clock));
+        let now = Instant::now();
         let mut connection = Self {
             link,
             in_flight: FuturesUnordered::new(),
@@ -161,6 +181,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             own_limiters: Vec::new(),
             violations: 0,
             strikes: 0,
+            opened: now,
+            now,
+            clock,
             connecting: Arc::default(),
             warned: false,
             closed: false,
@@ -186,13 +209,24 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     Err(panic) => Finished::rejected(panicked(&*panic), None),
                 }
             });
-            connection.start(work, usize::MAX, None, None, Instant::now(), cx);
+            connection.push(Running {
+                work,
+                deadline: None,
+                entry: usize::MAX,
+                correlation_id: None,
+                started: now,
+            });
         }
         connection
     }
 
     fn core(&self) -> &Core {
         &self.shared.core
+    }
+
+    /// How the engine behaves.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.core().settings
     }
 
     /// What others send by.
@@ -241,14 +275,25 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.queue(finished.frame);
     }
 
-    fn queue(&self, frame: Option<String>) {
+    fn queue(&self, frame: Option<Utf8Bytes>) {
         if let Some(frame) = frame {
             // When it is closed, the transport is about to notice.
-            let _closed = self
-                .link
-                .outbox
-                .put_quietly(Utf8Bytes::from(frame), Class::Disconnect);
+            let _closed = self.link.outbox.put_quietly(frame, Class::Disconnect);
         }
+    }
+
+    /// Says that the task woke: what is taken and answered from now on is so at this time.
+    pub(crate) fn wake(&mut self) {
+        self.now = Instant::now();
+        let since = self.now.duration_since(self.opened).as_nanos();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.clock.0.store(since, Ordering::Relaxed);
+        self.link.now_ms.store(envelope::now_ms(), Ordering::Relaxed);
+    }
+
+    /// When the task woke, or was done with the last message.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
     }
 
     /// Whether more frames should be taken now: not before the connect hook has ended, not while answers pile up.
@@ -271,9 +316,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.warned && self.idle()
     }
 
-    /// Takes one text frame, which came just now. What answers at once is in the outbox afterwards.
-    pub(crate) fn take(&mut self, text: &str, started: Instant, cx: &mut Context<'_>) {
-        let refused = match self.dispatch(text, started, cx) {
+    /// Takes one text frame. What answers at once is in the outbox afterwards.
+    pub(crate) fn take(&mut self, text: &str, cx: &mut Context<'_>) {
+        let refused = match self.dispatch(text, cx) {
             Ok(()) => {
                 self.violations = 0;
                 return;
@@ -294,7 +339,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             finished,
             entry: entry.unwrap_or(usize::MAX),
             correlation_id,
-            started,
+            started: self.now,
         });
         // The last error is told before the connection is closed for it.
         if let Some(code) = verdict {
@@ -369,7 +414,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    fn dispatch(&mut self, text: &str, started: Instant, cx: &mut Context<'_>) -> Result<(), Refused> {
+    fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), Refused> {
         let depth = self.shared.core.settings.depth;
         if self
             .limiter
@@ -391,18 +436,22 @@ impl<S: Send + Sync + 'static> Connection<S> {
             });
         }
         let mut frame = Frame::open(text, depth).map_err(Refused::Fault)?;
-        let at = frame.name().and_then(|name| self.shared.table.find(name));
-        let shared = Arc::clone(&self.shared);
-        let Some((at, entry)) = at.and_then(|at| Some((at, shared.table.entry(at)?))) else {
-            let reject = unknown_type(frame.name().and_then(|name| shared.table.nearest(name)));
+        let table = &self.shared.table;
+        let at = frame.name().and_then(|name| table.find(name));
+        let Some((at, entry)) = at.and_then(|at| Some((at, table.entry(at)?))) else {
+            let reject = unknown_type(frame.name().and_then(|name| table.nearest(name)));
             return Err(rejected(&mut frame, None, reject));
         };
         tracing::debug!(target: "wireloom::message", "Message from {}: {}", self.link.id, entry.name);
-        if let Err(reject) = self.admit_type(at, entry, text.len()) {
+        let own = &mut self.own_limiters;
+        if let Err(reject) = admit_type(&self.shared, &self.link, own, &self.clock, (at, entry), text.len()) {
             return Err(rejected(&mut frame, Some(at), reject));
         }
         match &entry.task {
-            Task::Engine(task) => self.engine_task(*task, &mut frame, at, entry, started),
+            Task::Engine(task) => {
+                let (task, optional) = (*task, entry.payload_optional);
+                self.engine_task(task, &mut frame, at, optional)
+            }
             Task::Handler(route) => {
                 let mut correlation_id = None;
                 // A handler may panic before its future is there.
@@ -413,6 +462,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                         Ok(self.context(correlation_id.clone()))
                     })
                 }));
+                let timeout = entry.timeout;
                 let work = match called.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
                     Ok(work) => work,
                     Err(NotCalled::Fault(fault)) => return Err(Refused::Fault(fault)),
@@ -424,7 +474,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                         });
                     }
                 };
-                self.start(work, at, correlation_id, entry.timeout, started, cx);
+                self.start(work, at, correlation_id, timeout, cx);
                 Ok(())
             }
             Task::Unhandled => {
@@ -452,56 +502,6 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// What can be refused by the type alone.
-    fn admit_type(&mut self, at: usize, entry: &Entry<S>, bytes: usize) -> Result<(), Reject> {
-        if !entry.inbound {
-            let message = format!("{} is sent by the server only", entry.name);
-            return Err(Reject::engine(code::WRONG_DIRECTION, message));
-        }
-        if bytes > entry.message_bytes {
-            let message = format!("a {} may have {} bytes at most", entry.name, entry.message_bytes);
-            return Err(Reject::engine(code::TOO_LARGE, message));
-        }
-        if let Some(quota) = entry.quota {
-            let known = self.own_limiters.iter().position(|(of, _)| *of == at);
-            let known = known.unwrap_or_else(|| {
-                self.own_limiters.push((at, limiter(quota)));
-                self.own_limiters.len() - 1
-            });
-            if self
-                .own_limiters
-                .get(known)
-                .is_some_and(|(_, limiter)| limiter.check().is_err())
-            {
-                return Err(rate_limited());
-            }
-        }
-        if self.core().draining() && matches!(entry.task, Task::Handler(_)) {
-            return Err(Reject::error(
-                code::OVERLOADED,
-                "the server is shutting down",
-                true,
-                Vec::new(),
-            ));
-        }
-        if !entry.auth.is_empty() {
-            let message = format!("{} needs the scopes: {}", entry.name, entry.auth.join(", "));
-            return Err(Reject::engine(code::UNAUTHORIZED, message));
-        }
-        let state = self.link.state.load(Ordering::Relaxed);
-        if entry.transition(state).is_err() {
-            let table = &self.shared.table;
-            let message = format!(
-                "{} is not accepted in state \"{}\", which accepts: {}",
-                entry.name,
-                table.state(state),
-                table.accepted_in(state).join(", ")
-            );
-            return Err(Reject::engine(code::INVALID_STATE, message));
-        }
-        Ok(())
-    }
-
     /// What can be refused once the envelope is read.
     fn admit_request(&self, correlation_id: Option<&str>) -> Result<(), Reject> {
         if self.in_flight.len() >= self.core().settings.in_flight {
@@ -524,7 +524,6 @@ impl<S: Send + Sync + 'static> Connection<S> {
         entry: usize,
         correlation_id: Option<CompactString>,
         timeout: Option<Duration>,
-        started: Instant,
         cx: &mut Context<'_>,
     ) {
         let span = self.shared.table.entry(entry).map_or_else(tracing::Span::none, |entry| {
@@ -541,13 +540,18 @@ impl<S: Send + Sync + 'static> Connection<S> {
             deadline: None,
             entry,
             correlation_id,
-            started,
+            started: self.now,
         };
         if let Poll::Ready(done) = Pin::new(&mut running).poll(cx) {
             self.finish(done);
             return;
         }
         running.deadline = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
+        self.push(running);
+    }
+
+    /// Has a request go on beside others.
+    fn push(&mut self, running: Running) {
         let (handle, registration) = AbortHandle::new_pair();
         if let Some(id) = &running.correlation_id {
             let Running { entry, started, .. } = running;
@@ -571,7 +575,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
             self.warned = true;
             self.queue(Some(self.core().farewell()));
         }
-        while !self.link.outbox.crowded()
+        while !self.in_flight.is_empty()
+            && !self.link.outbox.crowded()
             && let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx)
         {
             ended = true;
@@ -597,7 +602,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let shared = &self.shared;
         let entry = shared.table.entry(entry);
         let metrics = entry.map_or(&shared.core.metrics.unknown, |entry| &entry.metrics);
-        metrics.count(reject.as_ref().map_or(OK, Reject::code), started.elapsed());
+        self.now = Instant::now();
+        metrics.count(
+            reject.as_ref().map_or(OK, Reject::code),
+            self.now.duration_since(started),
+        );
         match reject.as_ref().map(Reject::kind) {
             None => {
                 let state = self.link.state.load(Ordering::Relaxed);
@@ -632,10 +641,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         task: EngineTask,
         frame: &mut Frame<'_>,
         at: usize,
-        entry: &Entry<S>,
-        started: Instant,
+        optional: bool,
     ) -> Result<(), Refused> {
-        let optional = entry.payload_optional;
         let finished = match task {
             EngineTask::Ping => {
                 frame.payload::<Ping>(optional).map_err(Refused::Fault)?;
@@ -688,7 +695,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             finished,
             entry: at,
             correlation_id,
-            started,
+            started: self.now,
         });
         Ok(())
     }
@@ -756,8 +763,64 @@ impl<S> Drop for Connection<S> {
     }
 }
 
-fn limiter(quota: governor::Quota) -> Limiter {
-    RateLimiter::direct_with_clock(quota, MonotonicClock)
+fn limiter(quota: governor::Quota, clock: &TaskClock) -> Limiter {
+    RateLimiter::direct_with_clock(quota, clock.clone())
+}
+
+/// What can be refused by the type alone.
+fn admit_type<S>(
+    shared: &Shared<S>,
+    link: &Link,
+    own_limiters: &mut Vec<(usize, Limiter)>,
+    clock: &TaskClock,
+    (at, entry): (usize, &Entry<S>),
+    bytes: usize,
+) -> Result<(), Reject> {
+    if !entry.inbound {
+        let message = format!("{} is sent by the server only", entry.name);
+        return Err(Reject::engine(code::WRONG_DIRECTION, message));
+    }
+    if bytes > entry.message_bytes {
+        let message = format!("a {} may have {} bytes at most", entry.name, entry.message_bytes);
+        return Err(Reject::engine(code::TOO_LARGE, message));
+    }
+    if let Some(quota) = entry.quota {
+        let known = own_limiters.iter().position(|(of, _)| *of == at);
+        let known = known.unwrap_or_else(|| {
+            own_limiters.push((at, limiter(quota, clock)));
+            own_limiters.len() - 1
+        });
+        if own_limiters
+            .get(known)
+            .is_some_and(|(_, limiter)| limiter.check().is_err())
+        {
+            return Err(rate_limited());
+        }
+    }
+    if shared.core.draining() && matches!(entry.task, Task::Handler(_)) {
+        return Err(Reject::error(
+            code::OVERLOADED,
+            "the server is shutting down",
+            true,
+            Vec::new(),
+        ));
+    }
+    if !entry.auth.is_empty() {
+        let message = format!("{} needs the scopes: {}", entry.name, entry.auth.join(", "));
+        return Err(Reject::engine(code::UNAUTHORIZED, message));
+    }
+    let state = link.state.load(Ordering::Relaxed);
+    if entry.transition(state).is_err() {
+        let table = &shared.table;
+        let message = format!(
+            "{} is not accepted in state \"{}\", which accepts: {}",
+            entry.name,
+            table.state(state),
+            table.accepted_in(state).join(", ")
+        );
+        return Err(Reject::engine(code::INVALID_STATE, message));
+    }
+    Ok(())
 }
 
 fn rate_limited() -> Reject {

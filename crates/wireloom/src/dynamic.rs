@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clients::Link;
 use crate::engine::{Builder, Engine, Settings};
 use crate::envelope::Frame;
 use crate::handler::{Admit, Ctx, Finished, ItemSink, NotCalled, Route, Work};
@@ -264,11 +265,12 @@ where
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let payload = self.payload.payload(frame, optional)?;
         let cx = admit(frame.correlation_id())?;
-        let answer = (self.handler)(cx.clone(), payload);
+        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
+        let answer = (self.handler)(cx, payload);
         let reply = self.reply.clone();
         Ok(Box::pin(async move {
             let result = answer.await;
-            finish(&cx, reply.as_deref(), result)
+            finish(&link, id.as_deref(), reply.as_deref(), result)
         }))
     }
 }
@@ -297,23 +299,23 @@ where
             sink: ItemSink::new(&cx),
             item: Arc::clone(&self.item),
         };
-        let answer = (self.handler)(cx.clone(), payload, items);
+        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
+        let answer = (self.handler)(cx, payload, items);
         let end = Arc::clone(&self.end);
         Ok(Box::pin(async move {
             let result = answer.await;
-            finish(&cx, Some(&end), result)
+            finish(&link, id.as_deref(), Some(&end), result)
         }))
     }
 }
 
-fn finish<S>(cx: &Ctx<S>, reply: Option<&Checked>, result: Result<Value, Reject>) -> Finished {
-    let id = cx.correlation_id.as_deref();
+fn finish(link: &Link, id: Option<&str>, reply: Option<&Checked>, result: Result<Value, Reject>) -> Finished {
     let checked = result.and_then(|value| match reply {
         Some(reply) => reply.check(&value).map(|()| Some((reply, value))),
         None => Ok(None),
     });
     match checked {
-        Ok(Some((reply, value))) => Finished::reply(&cx.link, &reply.name, id, |out| out.value(&value)),
+        Ok(Some((reply, value))) => Finished::reply(link, &reply.name, id, |out| out.value(&value)),
         Ok(None) => Finished::nothing(),
         Err(reject) => Finished::rejected(reject, id),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::extract::ws::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -116,23 +117,15 @@ impl Core {
     }
 
     /// The frame that tells a client that the server is about to go.
-    pub(crate) fn farewell(&self) -> String {
+    pub(crate) fn farewell(&self) -> Utf8Bytes {
         let after = u64::try_from(self.settings.reconnect_after.as_millis()).unwrap_or(u64::MAX);
         let closing = ConnectionClosing {
             reason: "shutdown".to_owned(),
             reconnect_after_ms: after,
             extra: Default::default(),
         };
-        let mut out = Writer::default();
         let payload = |out: &mut Writer| closing.encode(out);
-        envelope::write(
-            &mut out,
-            ConnectionClosing::TYPE,
-            payload,
-            envelope::now_ms(),
-            None,
-        );
-        out.into_string()
+        envelope::frame(ConnectionClosing::TYPE, payload, envelope::now_ms(), None)
     }
 }
 

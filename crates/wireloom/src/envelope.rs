@@ -4,6 +4,9 @@
 //! payload can be decoded in place, and on to the end afterwards. A frame is scanned once.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+
+use axum::extract::ws::Utf8Bytes;
 
 use crate::json::{Decode, Encode, Fault, FaultKind, Read, Reader, Writer};
 use crate::message::Message;
@@ -143,8 +146,33 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Writes one server message.
-pub(crate) fn write(
+/// Largest buffer that a thread keeps for the next message, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// What messages are written to before they are cut to size: one buffer for all of a thread.
+    static BUFFER: Cell<Writer> = const { Cell::new(Writer::new()) };
+}
+
+/// One server message as a text frame.
+pub(crate) fn frame(
+    name: &str,
+    payload: impl FnOnce(&mut Writer),
+    timestamp: u64,
+    correlation_id: Option<&str>,
+) -> Utf8Bytes {
+    // Taken out meanwhile: a message that is written while another one is finds an empty buffer.
+    let mut out = BUFFER.take();
+    out.clear();
+    write(&mut out, name, payload, timestamp, correlation_id);
+    let text = Utf8Bytes::from(out.as_str());
+    if out.len() <= KEPT_BYTES {
+        BUFFER.set(out);
+    }
+    text
+}
+
+fn write(
     out: &mut Writer,
     name: &str,
     payload: impl FnOnce(&mut Writer),
@@ -164,8 +192,9 @@ pub(crate) fn write(
     out.raw("}");
 }
 
-/// Writes the message that a peer gets instead of what it asked for.
-pub(crate) fn write_reject(out: &mut Writer, reject: &Reject, timestamp: u64, correlation_id: Option<&str>) {
+/// The message that a peer gets instead of what it asked for.
+#[cold]
+pub(crate) fn reject_frame(reject: &Reject, timestamp: u64, correlation_id: Option<&str>) -> Utf8Bytes {
     let error = |code: &str, message: &str, retryable, details: &[Detail]| Error {
         code: code.to_owned(),
         message: message.to_owned(),
@@ -175,7 +204,7 @@ pub(crate) fn write_reject(out: &mut Writer, reject: &Reject, timestamp: u64, co
     };
     let error = match reject.kind() {
         Kind::Message { name, payload } => {
-            return write(out, name, |out| out.raw(payload), timestamp, correlation_id);
+            return frame(name, |out| out.raw(payload), timestamp, correlation_id);
         }
         Kind::Error(declared) => error(
             &declared.code,
@@ -185,13 +214,7 @@ pub(crate) fn write_reject(out: &mut Writer, reject: &Reject, timestamp: u64, co
         ),
         Kind::Internal(_) => error(code::INTERNAL, "internal error", false, &[]),
     };
-    write(
-        out,
-        Error::TYPE,
-        |out| error.encode(out),
-        timestamp,
-        correlation_id,
-    );
+    frame(Error::TYPE, |out| error.encode(out), timestamp, correlation_id)
 }
 
 impl From<&Detail> for ErrorDetailsItem {

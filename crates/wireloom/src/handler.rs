@@ -154,19 +154,10 @@ impl ItemSink {
 
     pub(crate) async fn send(&self, name: &str, payload: impl FnOnce(&mut Writer)) {
         self.link.outbox.wait_for_room().await;
-        let mut out = Writer::with_capacity(256);
-        envelope::write(
-            &mut out,
-            name,
-            payload,
-            envelope::now_ms(),
-            self.correlation_id.as_deref(),
-        );
+        let id = self.correlation_id.as_deref();
+        let text = envelope::frame(name, payload, self.link.now_ms(), id);
         // When it is closed already, the connection's task is about to drop this handler.
-        let _closed = self
-            .link
-            .outbox
-            .put(Utf8Bytes::from(out.into_string()), Class::Disconnect);
+        let _closed = self.link.outbox.put(text, Class::Disconnect);
         self.link.core.metrics.sent.increment(1);
     }
 }
@@ -174,23 +165,21 @@ impl ItemSink {
 /// How a handler ended.
 pub(crate) struct Finished {
     /// The frame that answers, if anything does.
-    pub(crate) frame: Option<String>,
+    pub(crate) frame: Option<Utf8Bytes>,
     /// What went wrong, if anything did.
     pub(crate) reject: Option<Reject>,
 }
 
 impl Finished {
     pub(crate) fn reply(
-        cx: &Link,
+        link: &Link,
         name: &str,
         correlation_id: Option<&str>,
         payload: impl FnOnce(&mut Writer),
     ) -> Self {
-        let mut out = Writer::with_capacity(256);
-        envelope::write(&mut out, name, payload, envelope::now_ms(), correlation_id);
-        cx.core.metrics.sent.increment(1);
+        link.core.metrics.sent.increment(1);
         Self {
-            frame: Some(out.into_string()),
+            frame: Some(envelope::frame(name, payload, link.now_ms(), correlation_id)),
             reject: None,
         }
     }
@@ -203,22 +192,19 @@ impl Finished {
     }
 
     pub(crate) fn rejected(reject: Reject, correlation_id: Option<&str>) -> Self {
-        let mut out = Writer::with_capacity(256);
-        envelope::write_reject(&mut out, &reject, envelope::now_ms(), correlation_id);
         Self {
-            frame: Some(out.into_string()),
+            frame: Some(envelope::reject_frame(&reject, envelope::now_ms(), correlation_id)),
             reject: Some(reject),
         }
     }
 
-    fn of<S, R: Reply>(cx: &Ctx<S>, result: Result<R, Reject>) -> Self {
-        let correlation_id = cx.correlation_id.as_deref();
+    fn of<R: Reply>(link: &Link, correlation_id: Option<&str>, result: Result<R, Reject>) -> Self {
         match result {
             Ok(reply) => match R::TYPE {
-                Some(name) if cx.link.core.settings.check_outbound && !reply.satisfies_schema() => {
+                Some(name) if link.core.settings.check_outbound && !reply.satisfies_schema() => {
                     Self::rejected(Reject::internal(outbound_failure(name)), correlation_id)
                 }
-                Some(name) => Self::reply(&cx.link, name, correlation_id, |out| reply.encode_payload(out)),
+                Some(name) => Self::reply(link, name, correlation_id, |out| reply.encode_payload(out)),
                 None => Self::nothing(),
             },
             Err(reject) => Self::rejected(reject, correlation_id),
@@ -344,10 +330,11 @@ where
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let message: M = frame.payload(optional)?;
         let cx = admit(frame.correlation_id())?;
-        let answer = (self.handler)(cx.clone(), message);
+        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
+        let answer = (self.handler)(cx, message);
         Ok(Box::pin(async move {
             let result = answer.await.map_err(IntoReject::into_reject);
-            Finished::of(&cx, result)
+            Finished::of(&link, id.as_deref(), result)
         }))
     }
 }
@@ -375,10 +362,11 @@ where
             sink: ItemSink::new(&cx),
             item: PhantomData,
         };
-        let answer = (self.handler)(cx.clone(), message, items);
+        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
+        let answer = (self.handler)(cx, message, items);
         Ok(Box::pin(async move {
             let result = answer.await.map_err(IntoReject::into_reject);
-            Finished::of(&cx, result)
+            Finished::of(&link, id.as_deref(), result)
         }))
     }
 }

@@ -17,6 +17,7 @@ mod clients;
 mod close;
 mod connection;
 mod diagnose;
+mod driver;
 mod dynamic;
 mod engine;
 mod envelope;

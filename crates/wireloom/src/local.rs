@@ -1,17 +1,16 @@
 //! Talks to an engine without a socket: what tests do, and programs that embed a client.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::clients::ClientId;
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::engine::Engine;
+use crate::outbox::Taken;
 
 /// A client in the same process. Same checks, same order, same bounds as over a socket.
 ///
@@ -29,10 +28,8 @@ impl<S: Send + Sync + 'static> std::fmt::Debug for LocalClient<S> {
 impl<S: Send + Sync + 'static> Engine<S> {
     /// Connects a client in this process. Its first message is `connection:established`.
     pub async fn connect(&self) -> LocalClient<S> {
-        let shared = &self.shared;
-        let connection = poll_fn(|cx| Poll::Ready(Connection::open(Arc::clone(shared), cx))).await;
         LocalClient {
-            connection: Some(connection),
+            connection: Some(Connection::open(Arc::clone(&self.shared))),
         }
     }
 
@@ -63,13 +60,14 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
         };
         poll_fn(|cx| {
             connection.link().outbox.register(cx.waker());
+            connection.wake();
             while connection.connecting() && !connection.link().outbox.crowded() {
                 if !connection.poll(cx) {
                     return Poll::Pending;
                 }
             }
             if connection.link().outbox.closing().is_none() {
-                connection.take(frame, Instant::now(), cx);
+                connection.take(frame, cx);
             }
             Poll::Ready(())
         })
@@ -81,9 +79,12 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
         let connection = self.connection.as_mut()?;
         let frame = poll_fn(|cx| {
             connection.link().outbox.register(cx.waker());
+            connection.wake();
             loop {
                 let ended = connection.poll(cx);
-                if let Some(text) = connection.link().outbox.take() {
+                let mut taken = Taken::new();
+                connection.link().outbox.take(1, &mut taken);
+                if let Some(text) = taken.first() {
                     return Poll::Ready(Some(text.as_str().to_owned()));
                 }
                 if connection.link().outbox.closing().is_some() {
@@ -121,29 +122,28 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
 
     /// Everything from the server until nothing is in flight any more.
     pub async fn drain(&mut self) -> Vec<String> {
-        let mut frames = VecDeque::new();
+        let mut frames = Vec::new();
         let Some(connection) = &mut self.connection else {
             return Vec::new();
         };
         poll_fn(|cx| {
             connection.link().outbox.register(cx.waker());
+            connection.wake();
             loop {
                 let ended = connection.poll(cx);
-                let mut taken = false;
-                while let Some(text) = connection.link().outbox.take() {
-                    frames.push_back(text.as_str().to_owned());
-                    taken = true;
-                }
+                let mut taken = Taken::new();
+                connection.link().outbox.take(usize::MAX, &mut taken);
+                frames.extend(taken.iter().map(|text| text.as_str().to_owned()));
                 if connection.idle() || connection.link().outbox.closing().is_some() {
                     return Poll::Ready(());
                 }
-                if !ended && !taken {
+                if !ended && taken.is_empty() {
                     return Poll::Pending;
                 }
             }
         })
         .await;
-        frames.into()
+        frames
     }
 
     /// Disconnects: requests in flight are dropped, and the application's hook runs.

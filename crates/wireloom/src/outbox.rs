@@ -3,11 +3,13 @@
 //! Knows nothing of sockets and envelopes. The connection's own task takes from it; everyone else puts in.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use axum::extract::ws::Utf8Bytes;
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::close::CloseCode;
@@ -21,6 +23,9 @@ const HIGH_WATER: usize = 64 * 1024;
 /// Waiting messages whose slots are kept when the queue runs empty.
 const KEPT_SLOTS: usize = 32;
 
+/// Messages on their way from the outbox to a socket. Room for a batch without an allocation.
+pub(crate) type Taken = SmallVec<[Utf8Bytes; 32]>;
+
 /// How a message is treated when the outbox is full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -29,7 +34,7 @@ pub(crate) enum Class {
     /// The message is dropped.
     Drop,
     /// It replaces the waiting one with the same type and key.
-    Coalesce(&'static str, String),
+    Coalesce(Arc<(&'static str, String)>),
 }
 
 /// What became of a message.
@@ -48,6 +53,10 @@ pub(crate) enum Put {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
+    /// Bytes that wait. Changed under the lock; read without it by the connection's task, for each message.
+    bytes: AtomicUsize,
+    /// The code to close with, 0 while there is none. Changed under the lock.
+    closing: AtomicU16,
     /// Wakes the connection's task.
     task: AtomicWaker,
     /// Wakes producers that wait for room.
@@ -59,8 +68,6 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Waiting>,
-    bytes: usize,
-    close: Option<CloseCode>,
 }
 
 #[derive(Debug)]
@@ -73,6 +80,8 @@ impl Outbox {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             state: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            closing: AtomicU16::new(0),
             task: AtomicWaker::new(),
             room: Notify::new(),
             limit,
@@ -93,37 +102,44 @@ impl Outbox {
     /// Puts a message in without waking the task: for the task itself.
     pub(crate) fn put_quietly(&self, text: Utf8Bytes, class: Class) -> Put {
         let mut state = self.state();
-        if state.close.is_some() {
+        if self.closing().is_some() {
             return Put::Closed;
         }
+        let waiting = self.bytes();
         let cost = text.len() + OVERHEAD;
         // Who has less than the high-water mark waiting is not slow, however large the next message is.
-        if state.bytes + cost > self.limit && state.bytes >= self.high_water {
-            match &class {
-                Class::Drop => return Put::Dropped,
-                Class::Coalesce(..) => {
-                    let State { queue, bytes, .. } = &mut *state;
-                    if let Some(waiting) = queue.iter_mut().rev().find(|waiting| waiting.class == class) {
-                        let replaced = *bytes + text.len() - waiting.text.len();
-                        if replaced <= self.limit || replaced <= *bytes {
-                            *bytes = replaced;
-                            waiting.text = text;
-                            if replaced <= self.low_water() {
-                                self.room.notify_waiters();
-                            }
-                            return Put::Replaced;
-                        }
-                    }
-                }
-                Class::Disconnect => {}
-            }
-            state.close = Some(CloseCode::TooSlow);
-            self.room.notify_waiters();
-            return Put::Closed;
+        if waiting + cost > self.limit && waiting >= self.high_water {
+            return self.put_in_full(&mut state, text, &class);
         }
-        state.bytes += cost;
+        self.bytes.store(waiting + cost, Ordering::Relaxed);
         state.queue.push_back(Waiting { text, class });
         Put::Queued
+    }
+
+    #[cold]
+    fn put_in_full(&self, state: &mut State, text: Utf8Bytes, class: &Class) -> Put {
+        match class {
+            Class::Drop => return Put::Dropped,
+            Class::Coalesce(..) => {
+                let older = state.queue.iter_mut().rev();
+                if let Some(older) = older.into_iter().find(|waiting| waiting.class == *class) {
+                    let before = self.bytes();
+                    let replaced = before + text.len() - older.text.len();
+                    if replaced <= self.limit || replaced <= before {
+                        self.bytes.store(replaced, Ordering::Relaxed);
+                        older.text = text;
+                        if replaced <= self.low_water() {
+                            self.room.notify_waiters();
+                        }
+                        return Put::Replaced;
+                    }
+                }
+            }
+            Class::Disconnect => {}
+        }
+        self.closing.store(CloseCode::TooSlow.code(), Ordering::Release);
+        self.room.notify_waiters();
+        Put::Closed
     }
 
     /// Puts a message in.
@@ -143,31 +159,35 @@ impl Outbox {
         self.task.register(waker);
     }
 
-    /// The next message to write.
-    pub(crate) fn take(&self) -> Option<Utf8Bytes> {
+    /// Takes the next messages to write, in order, until they have `most` bytes or more together.
+    pub(crate) fn take(&self, most: usize, taken: &mut Taken) {
         let mut state = self.state();
-        let Some(Waiting { text, .. }) = state.queue.pop_front() else {
-            if state.queue.capacity() > KEPT_SLOTS {
-                state.queue = VecDeque::new();
-            }
-            return None;
-        };
-        let before = state.bytes;
-        state.bytes -= text.len() + OVERHEAD;
-        if before > self.low_water() && state.bytes <= self.low_water() {
+        let before = self.bytes();
+        let (mut left, mut length) = (before, 0);
+        while length < most
+            && let Some(Waiting { text, .. }) = state.queue.pop_front()
+        {
+            length += text.len();
+            left -= text.len() + OVERHEAD;
+            taken.push(text);
+        }
+        if state.queue.is_empty() && state.queue.capacity() > KEPT_SLOTS {
+            state.queue = VecDeque::new();
+        }
+        self.bytes.store(left, Ordering::Relaxed);
+        if before > self.low_water() && left <= self.low_water() {
             self.room.notify_waiters();
         }
-        Some(text)
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.state().queue.is_empty()
+        self.bytes() == 0
     }
 
     /// Bytes that wait.
     pub(crate) fn bytes(&self) -> usize {
-        self.state().bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether producers should wait.
@@ -189,13 +209,20 @@ impl Outbox {
     /// Takes no more messages; those that wait are written, then the connection is closed with this code. The first
     /// code counts.
     pub(crate) fn close(&self, code: CloseCode) {
-        self.state().close.get_or_insert(code);
+        let state = self.state();
+        if self.closing().is_none() {
+            self.closing.store(code.code(), Ordering::Release);
+        }
+        drop(state);
         self.room.notify_waiters();
         self.wake();
     }
 
     /// The code to close with, if it is decided.
     pub(crate) fn closing(&self) -> Option<CloseCode> {
-        self.state().close
+        match self.closing.load(Ordering::Acquire) {
+            0 => None,
+            code => CloseCode::of(code),
+        }
     }
 }

@@ -12,6 +12,12 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// An empty text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { out: String::new() }
+    }
+
     /// An empty text with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
