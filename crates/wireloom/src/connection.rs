@@ -275,7 +275,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.queue(finished.frame);
     }
 
-    fn queue(&self, frame: Option<Utf8Bytes>) {
+    /// Puts an answer into the outbox.
+    pub(crate) fn queue(&self, frame: Option<Utf8Bytes>) {
         if let Some(frame) = frame {
             // When it is closed, the transport is about to notice.
             let _closed = self.link.outbox.put_quietly(frame, Class::Disconnect);
@@ -316,15 +317,29 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.warned && self.idle()
     }
 
-    /// Takes one text frame. What answers at once is in the outbox afterwards.
-    pub(crate) fn take(&mut self, text: &str, cx: &mut Context<'_>) {
-        let refused = match self.dispatch(text, cx) {
-            Ok(()) => {
+    /// Takes one text frame. Returns what answers at once, if that is the next thing to write; else it is in the outbox.
+    #[must_use]
+    pub(crate) fn take(&mut self, text: &str, cx: &mut Context<'_>) -> Option<Utf8Bytes> {
+        match self.dispatch(text, cx) {
+            Ok(answer) => {
                 self.violations = 0;
-                return;
+                let outbox = &self.link.outbox;
+                // Behind what waits already, and not at all when the connection closes.
+                if answer.is_some() && (!outbox.is_empty() || outbox.closing().is_some()) {
+                    self.queue(answer);
+                    return None;
+                }
+                answer
             }
-            Err(refused) => refused,
-        };
+            Err(refused) => {
+                self.refuse(text, refused);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, text: &str, refused: Refused) {
         let (reject, correlation_id, entry) = match refused {
             Refused::Reject {
                 reject,
@@ -335,12 +350,13 @@ impl<S: Send + Sync + 'static> Connection<S> {
         };
         let verdict = self.blame(reject.code());
         let finished = Finished::rejected(reject, correlation_id.as_deref());
-        self.finish(Done {
+        let answer = self.finish(Done {
             finished,
             entry: entry.unwrap_or(usize::MAX),
             correlation_id,
             started: self.now,
         });
+        self.queue(answer);
         // The last error is told before the connection is closed for it.
         if let Some(code) = verdict {
             self.link.outbox.close(code);
@@ -414,7 +430,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), Refused> {
+    fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) -> Result<Option<Utf8Bytes>, Refused> {
         let depth = self.shared.core.settings.depth;
         if self
             .limiter
@@ -474,8 +490,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                         });
                     }
                 };
-                self.start(work, at, correlation_id, timeout, cx);
-                Ok(())
+                Ok(self.start(work, at, correlation_id, timeout, cx))
             }
             Task::Unhandled => {
                 let cause = Internal::new(format!("no handler for {}", entry.name));
@@ -517,7 +532,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Ok(())
     }
 
-    /// Polls a handler in place; what does not finish at once goes on beside others.
+    /// Polls a handler in place, and returns its answer; what does not finish at once goes on beside others.
     fn start(
         &mut self,
         work: Work,
@@ -525,7 +540,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         correlation_id: Option<CompactString>,
         timeout: Option<Duration>,
         cx: &mut Context<'_>,
-    ) {
+    ) -> Option<Utf8Bytes> {
         let span = self.shared.table.entry(entry).map_or_else(tracing::Span::none, |entry| {
             let id = correlation_id.as_deref();
             tracing::debug_span!("message", client_id = %self.link.id, r#type = %entry.name, correlation_id = id)
@@ -543,11 +558,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
             started: self.now,
         };
         if let Poll::Ready(done) = Pin::new(&mut running).poll(cx) {
-            self.finish(done);
-            return;
+            return self.finish(done);
         }
         running.deadline = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
         self.push(running);
+        None
     }
 
     /// Has a request go on beside others.
@@ -585,14 +600,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 if let Some(id) = &done.correlation_id {
                     self.cancellable.retain(|known| known.correlation_id != *id);
                 }
-                self.finish(done);
+                let answer = self.finish(done);
+                self.queue(answer);
             }
         }
         ended
     }
 
-    /// Answers, counts and logs what ended.
-    fn finish(&mut self, done: Done) {
+    /// Counts and logs what ended. Returns the answer.
+    fn finish(&mut self, done: Done) -> Option<Utf8Bytes> {
         let Done {
             finished: Finished { frame, reject },
             entry,
@@ -632,7 +648,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 );
             }
         }
-        self.queue(frame);
+        frame
     }
 
     /// The messages that the engine answers itself.
@@ -642,7 +658,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         frame: &mut Frame<'_>,
         at: usize,
         optional: bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<Option<Utf8Bytes>, Refused> {
         let finished = match task {
             EngineTask::Ping => {
                 frame.payload::<Ping>(optional).map_err(Refused::Fault)?;
@@ -691,13 +707,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
             }
         };
         let correlation_id = frame.correlation_id().map(CompactString::from);
-        self.finish(Done {
+        Ok(self.finish(Done {
             finished,
             entry: at,
             correlation_id,
             started: self.now,
-        });
-        Ok(())
+        }))
     }
 
     /// Drops the request in flight with this correlation id. One that has ended already was answered: nothing to do.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket};
+use axum::extract::ws::{CloseFrame, Message as WsMessage, Utf8Bytes, WebSocket};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
@@ -113,7 +113,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
         let mut batch = 0;
         loop {
             let mut progress = false;
-            // All that is there is read before anything is written: what answers it goes out in one piece.
+            // All that is there is read before anything is flushed: what answers it goes out in one piece.
             while batch < MAX_BATCH && self.connection.wants_frames() {
                 match self.read(cx) {
                     Inbound::Taken => {
@@ -148,6 +148,20 @@ impl<S: Send + Sync + 'static> Driver<S> {
             return Poll::Ready(Some(CloseCode::GoingAway));
         }
         self.watch(cx)
+    }
+
+    /// Hands an answer to the socket, or leaves it to the outbox where the socket takes nothing.
+    fn send(&mut self, answer: Utf8Bytes, cx: &mut Context<'_>) -> Result<(), Option<CloseCode>> {
+        let room = self.unflushed < MAX_UNFLUSHED && !self.flushing;
+        if room && let Poll::Ready(ready) = Pin::new(&mut self.socket).poll_ready(cx) {
+            ready.map_err(broken)?;
+            self.unflushed += answer.len();
+            return Pin::new(&mut self.socket)
+                .start_send(WsMessage::Text(answer))
+                .map_err(broken);
+        }
+        self.connection.queue(Some(answer));
+        Ok(())
     }
 
     /// Hands what waits to the socket. Whether there was anything.
@@ -213,8 +227,11 @@ impl<S: Send + Sync + 'static> Driver<S> {
                 self.last_heard = self.connection.now();
                 match message {
                     WsMessage::Text(text) => {
-                        self.connection.take(&text, cx);
-                        Inbound::Taken
+                        let answer = self.connection.take(&text, cx);
+                        match answer.map(|answer| self.send(answer, cx)) {
+                            Some(Err(code)) => Inbound::End(code),
+                            _ => Inbound::Taken,
+                        }
                     }
                     WsMessage::Binary(_) => Inbound::End(Some(CloseCode::UnsupportedData)),
                     // The pong is on its way already; it counts against the rate like any message.

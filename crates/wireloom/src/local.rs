@@ -67,7 +67,8 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
                 }
             }
             if connection.link().outbox.closing().is_none() {
-                connection.take(frame, cx);
+                let answer = connection.take(frame, cx);
+                connection.queue(answer);
             }
             Poll::Ready(())
         })
