@@ -14,8 +14,9 @@ use crate::engine::Core;
 use crate::envelope;
 use crate::json::{Reader, Writer};
 use crate::message::ServerMessage;
-use crate::outbox::{Class, Outbox, Put};
+use crate::outbox::{Class, Numbering, Outbox, Put};
 use crate::protocol::{Delivery, Overflow};
+use crate::session::{Session, Sessions};
 
 /// Identity of a client: unique in a server, given at connect, the reference's `client_...`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +82,8 @@ pub(crate) struct Link {
     pub(crate) id: ClientId,
     pub(crate) outbox: Outbox,
     pub(crate) core: Arc<Core>,
+    /// What it takes to come back for it, if its client can.
+    pub(crate) session: Option<Session>,
     /// Index of the session's state; see [`crate::engine::Core`].
     pub(crate) state: AtomicUsize,
     /// Milliseconds since the epoch when its task last woke: what its replies are stamped with.
@@ -96,8 +99,10 @@ struct Membership {
 }
 
 impl Link {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, resumable: bool) -> Self {
+        let session = resumable.then(|| Sessions::session(&core.settings)).flatten();
         Self {
+            session,
             id: ClientId::new(),
             outbox: Outbox::new(core.settings.outbox_bytes),
             state: AtomicUsize::new(core.initial_state),
@@ -257,10 +262,6 @@ impl Clients {
         })
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.links.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     pub(crate) fn ids(&self) -> Vec<ClientId> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
         let mut ids: Vec<_> = links.keys().cloned().collect();
@@ -286,6 +287,7 @@ impl Clients {
 pub(crate) struct Outgoing {
     text: Utf8Bytes,
     class: Class,
+    numbering: Numbering,
 }
 
 impl Outgoing {
@@ -297,12 +299,12 @@ impl Outgoing {
             );
             return Err(SendError::Invalid(M::TYPE));
         }
-        let class = match core
+        let delivery = core
             .protocol
             .messages
             .get(M::TYPE)
-            .map(|message| &message.delivery)
-        {
+            .map(|message| &message.delivery);
+        let class = match delivery {
             Some(Delivery {
                 overflow: Overflow::Drop,
                 ..
@@ -314,15 +316,24 @@ impl Outgoing {
             }) => Class::Coalesce(Arc::new((M::TYPE, coalescing_key(message, key.as_deref())))),
             _ => Class::Disconnect,
         };
+        let numbering = match delivery {
+            Some(Delivery { resumable: true, .. }) => Numbering::Numbered,
+            _ => Numbering::None,
+        };
         let payload = |out: &mut Writer| message.encode(out);
         Ok(Self {
             text: envelope::frame(M::TYPE, payload, envelope::now_ms(), None),
             class,
+            numbering,
         })
     }
 
     pub(crate) fn put(&self, link: &Link) -> Result<(), SendError> {
-        match link.outbox.put(self.text.clone(), self.class.clone()) {
+        let put = link
+            .outbox
+            .put(self.text.clone(), self.class.clone(), self.numbering.clone());
+        link.core.sessions.keep_bytes(&link.core.settings);
+        match put {
             Put::Queued | Put::Replaced => {
                 link.core.metrics.sent.increment(1);
                 Ok(())

@@ -117,6 +117,18 @@ impl CloseCode {
         }
     }
 
+    /// Whether a session that can be resumed outlives a connection that is closed with this code.
+    #[must_use]
+    pub const fn parks(self) -> bool {
+        match self.action() {
+            ClientAction::ReconnectAfterHint
+            | ClientAction::BackOff
+            | ClientAction::LogIn
+            | ClientAction::Resume => true,
+            ClientAction::Stop | ClientAction::Fix | ClientAction::Upgrade => false,
+        }
+    }
+
     /// The reason text of the close frame.
     #[must_use]
     pub const fn reason(self) -> &'static str {

@@ -1,23 +1,26 @@
-//! The task that drives one socket.
+//! The task of a client: it drives one socket, and in a session that can be resumed, one after the other.
 //!
-//! It does everything for its connection: it reads frames, polls handlers in place, and writes what waits in the outbox,
-//! with one flush for all that is ready.
+//! It does everything for its client: it reads frames, polls handlers in place, and writes what waits in the outbox, with
+//! one flush for all that is ready. Between two sockets it goes on with what is in flight.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message as WsMessage, Utf8Bytes, WebSocket};
+use axum::extract::ws::{CloseFrame, Message as WsMessage, Utf8Bytes, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::{self, error::CapacityError};
+use tokio_tungstenite::tungstenite::{self, error::CapacityError, error::ProtocolError};
 
 use crate::close::CloseCode;
 use crate::connection::Connection;
-use crate::engine::Shared;
+use crate::engine::{Core, Settings, Shared};
 use crate::outbox::{Outbox, Taken};
+use crate::session::{Claim, Handover, Session};
 
 /// Frames taken from one connection before others get their turn.
 const MAX_BATCH: usize = 64;
@@ -28,18 +31,62 @@ pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One socket at work.
+/// A client at work.
 pub(crate) struct Driver<S> {
     connection: Connection<S>,
+    /// None while the client is not there.
+    attached: Option<Attached>,
+    /// Fires when something is due: a ping, the end of silence or of a stuck write; without a socket, the session's end.
+    timer: Pin<Box<Sleep>>,
+}
+
+/// A socket at work.
+struct Attached {
     socket: WebSocket,
+    counted: Counted,
+    /// What a client that is back has missed: goes out before anything else.
+    missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
     unflushed: usize,
     /// Whether the socket did not take all at the last flush.
     flushing: bool,
-    timer: Pin<Box<Sleep>>,
     last_heard: Instant,
     next_ping: Instant,
     stuck_since: Option<Instant>,
+}
+
+/// An open socket, as the engine counts them.
+struct Counted(Arc<Core>);
+
+impl Counted {
+    fn new(core: &Arc<Core>) -> Self {
+        core.sockets.fetch_add(1, Ordering::Relaxed);
+        core.metrics.connections.increment(1.0);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.sockets.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.connections.decrement(1.0);
+    }
+}
+
+/// How a connection ended.
+enum End {
+    /// By a code of ours.
+    Code(CloseCode),
+    /// The peer has closed; whether it said that the conversation is over.
+    Closed { over: bool },
+    /// It was lost.
+    Lost,
+    /// The client has shown that another session is its own.
+    Resumed(Claim),
+    /// A newer connection takes the session over.
+    TakenOver(Box<Handover>),
+    /// The session is over, and nobody is there to be told.
+    Expired,
 }
 
 /// What reading came to.
@@ -48,89 +95,225 @@ enum Inbound {
     Taken,
     /// Nothing is there.
     Nothing,
-    /// The connection is at its end; with the code to close with, unless the peer has closed.
-    End(Option<CloseCode>),
 }
 
 impl<S: Send + Sync + 'static> Driver<S> {
-    /// Opens a conversation on a socket.
-    pub(crate) fn new(shared: Arc<Shared<S>>, socket: WebSocket) -> Box<Self> {
-        let interval = shared.core.settings.heartbeat_interval;
-        let connection = Connection::open(shared);
-        let now = connection.now();
+    /// Opens a conversation on a socket; `resumable` where its session may outlive it.
+    pub(crate) fn new(shared: Arc<Shared<S>>, socket: WebSocket, resumable: bool) -> Box<Self> {
+        let core = Arc::clone(&shared.core);
+        let connection = Connection::open(shared, resumable);
+        let attached = Attached::new(&core, socket, VecDeque::new(), connection.now());
         Box::new(Self {
             connection,
-            socket,
-            unflushed: 0,
-            flushing: false,
-            timer: Box::pin(tokio::time::sleep(interval)),
-            last_heard: now,
-            next_ping: now + interval,
-            stuck_since: None,
+            timer: Box::pin(tokio::time::sleep_until(attached.deadline())),
+            attached: Some(attached),
         })
     }
 
-    /// Runs the connection to its end. What it takes meanwhile is small, since every connection has it.
+    /// Runs the client to its end. What it takes meanwhile is small, since every client has it.
     pub(crate) async fn run(mut self: Box<Self>) {
-        let code = poll_fn(|cx| self.poll(cx)).await;
-        Box::pin(self.end(code)).await;
+        loop {
+            let (code, over) = match poll_fn(|cx| self.poll(cx)).await {
+                End::TakenOver(handover) => {
+                    self.attach(*handover);
+                    continue;
+                }
+                End::Resumed(claim) => {
+                    if let Some(attached) = self.attached.take() {
+                        claim.hand_over(attached.socket);
+                    }
+                    return Box::pin(self.connection.close()).await;
+                }
+                End::Expired => return Box::pin(self.connection.close()).await,
+                End::Code(code) => (Some(code), false),
+                End::Closed { over } => (None, over),
+                End::Lost => (None, false),
+            };
+            if over || !self.connection.parks(code) {
+                return Box::pin(self.end(code)).await;
+            }
+            self.park(code);
+        }
     }
 
     /// Ends with a code to close with; `None` when the peer is gone.
     async fn end(self: Box<Self>, code: Option<CloseCode>) {
         let Self {
             mut connection,
-            mut socket,
+            attached,
             ..
         } = *self;
         connection.end(code.unwrap_or(CloseCode::Normal));
         let link = Arc::clone(connection.link());
-        match code {
-            Some(CloseCode::Timeout) => tracing::info!("Terminating stale connection: {}", link.id),
-            Some(code) => tracing::debug!(client_id = %link.id, code = code.code(), "closing"),
-            None => {}
-        }
-        if let Some(code) = code {
-            // What waits is written first, unless the peer does not read anyway.
-            let readable = !matches!(code, CloseCode::TooSlow | CloseCode::Timeout);
-            let written = readable
-                && tokio::time::timeout(CLOSE_TIMEOUT, write_out(&mut socket, &link.outbox))
-                    .await
-                    .is_ok_and(|done| done.is_ok());
-            if written || !readable {
-                close(socket, code).await;
+        if let Some(Attached {
+            mut socket, missed, ..
+        }) = attached
+        {
+            // What waits is written first, unless the peer is gone, or does not read anyway.
+            let readable = code.is_some_and(|code| !matches!(code, CloseCode::TooSlow | CloseCode::Timeout));
+            let written = async {
+                let written = write_out(&mut socket, missed, &link.outbox);
+                readable
+                    && tokio::time::timeout(CLOSE_TIMEOUT, written)
+                        .await
+                        .is_ok_and(|done| done.is_ok())
+            };
+            if written.await || !readable {
+                say_goodbye(socket, code, link.id.as_str()).await;
             }
-        } else {
-            read_out(&mut socket).await;
         }
         connection.close().await;
     }
 
-    /// Goes on until nothing is ready. Ends with the code to close with; `None` when the peer is gone.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<CloseCode>> {
+    /// Goes on without a socket, for as long as the session may wait for its client.
+    fn park(&mut self, code: Option<CloseCode>) {
+        self.leave_socket(code);
+        self.connection.park();
+        let link = self.connection.link();
+        tracing::debug!(client_id = %link.id, "waiting for the client to come back");
+        let until = self.connection.now() + self.connection.settings().resume_window;
+        self.timer.as_mut().reset(until);
+    }
+
+    /// Goes on with a client that is back, on a socket of its own.
+    fn attach(&mut self, handover: Handover) {
+        self.leave_socket(Some(CloseCode::TakenOver));
+        self.connection.wake();
+        let missed = self.connection.attach(handover.claim);
+        let link = self.connection.link();
+        tracing::info!(client_id = %link.id, replayed = missed.len() - 1, "the client is back");
+        let mut attached = Attached::new(&link.core, handover.socket, missed, self.connection.now());
+        // The greeting may still wait in the socket.
+        attached.flushing = true;
+        self.timer.as_mut().reset(attached.deadline());
+        self.attached = Some(attached);
+    }
+
+    /// Leaves the socket to a task that says goodbye: a peer that does not read holds nobody up.
+    fn leave_socket(&mut self, code: Option<CloseCode>) {
+        if let Some(attached) = self.attached.take() {
+            let id = self.connection.link().id.clone();
+            let core = &self.connection.link().core;
+            core.tasks.spawn(async move {
+                let _counted = attached.counted;
+                say_goodbye(attached.socket, code, id.as_str()).await;
+            });
+        }
+    }
+
+    /// Goes on until nothing is ready, or the connection has ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.connection.link().outbox.register(cx.waker());
         self.connection.wake();
+        let link = self.connection.link();
+        if let Some(session) = &link.session
+            && session.called()
+        {
+            if let Some(handover) = session.taken_over() {
+                return Poll::Ready(End::TakenOver(handover));
+            }
+            if session.evicted() {
+                let told = self.attached.is_some();
+                return Poll::Ready(if told {
+                    End::Code(CloseCode::TakenOver)
+                } else {
+                    End::Expired
+                });
+            }
+        }
+        match &mut self.attached {
+            Some(attached) => {
+                let turn = attached.poll(&mut self.connection, cx);
+                if turn.is_pending() {
+                    return attached.watch(&self.connection, self.timer.as_mut(), cx);
+                }
+                turn
+            }
+            None => self.wait(cx),
+        }
+    }
+
+    /// One turn without a socket.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        while self.connection.poll(cx) {}
+        let link = self.connection.link();
+        let core = &link.core;
+        core.sessions.keep_bytes(&core.settings);
+        let ended = link.outbox.closing().is_some_and(|code| !code.parks());
+        if ended || core.draining() {
+            return Poll::Ready(End::Expired);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if link.session.as_ref().is_none_or(Session::expire) {
+                return Poll::Ready(End::Expired);
+            }
+            // A socket is on its way.
+            self.timer.as_mut().reset(Instant::now() + CLOSE_TIMEOUT);
+        }
+        Poll::Pending
+    }
+}
+
+impl Attached {
+    fn new(core: &Arc<Core>, socket: WebSocket, missed: VecDeque<Utf8Bytes>, now: Instant) -> Self {
+        Self {
+            socket,
+            counted: Counted::new(core),
+            missed,
+            unflushed: 0,
+            flushing: false,
+            last_heard: now,
+            next_ping: now + core.settings.heartbeat_interval,
+            stuck_since: None,
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.counted.0.settings
+    }
+
+    /// When something is due.
+    fn deadline(&self) -> Instant {
+        let next = self.next_ping.min(self.silent_until());
+        match self.stuck_since {
+            Some(since) => next.min(since + self.settings().write_timeout),
+            None => next,
+        }
+    }
+
+    /// When a peer that stays silent is given up.
+    fn silent_until(&self) -> Instant {
+        let settings = self.settings();
+        self.last_heard + settings.heartbeat_interval + settings.heartbeat_timeout
+    }
+
+    /// One turn: takes what is there, calls handlers, writes what answers.
+    fn poll<S: Send + Sync + 'static>(
+        &mut self,
+        connection: &mut Connection<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<End> {
         let mut batch = 0;
         loop {
             let mut progress = false;
             // All that is there is read before anything is flushed: what answers it goes out in one piece.
-            while batch < MAX_BATCH && self.connection.wants_frames() {
-                match self.read(cx) {
-                    Inbound::Taken => {
+            while batch < MAX_BATCH && connection.wants_frames() {
+                match self.read(connection, cx) {
+                    Ok(Inbound::Taken) => {
                         progress = true;
                         batch += 1;
                     }
-                    Inbound::Nothing => break,
-                    Inbound::End(code) => return Poll::Ready(code),
+                    Ok(Inbound::Nothing) => break,
+                    Err(end) => return Poll::Ready(end),
                 }
             }
-            progress |= self.connection.poll(cx);
-            match self.feed(cx) {
+            progress |= connection.poll(cx);
+            match self.feed(&connection.link().outbox, cx) {
                 Ok(fed) => progress |= fed,
-                Err(code) => return Poll::Ready(code),
+                Err(end) => return Poll::Ready(end),
             }
-            if let Some(code) = self.connection.link().outbox.closing() {
-                return Poll::Ready(Some(code));
+            if let Some(code) = connection.link().outbox.closing() {
+                return Poll::Ready(End::Code(code));
             }
             if !progress {
                 break;
@@ -141,31 +324,78 @@ impl<S: Send + Sync + 'static> Driver<S> {
                 break;
             }
         }
-        if let Err(code) = self.flush(cx) {
-            return Poll::Ready(code);
+        if let Err(end) = self.flush(cx) {
+            return Poll::Ready(end);
         }
-        if self.connection.drained() && !self.flushing {
-            return Poll::Ready(Some(CloseCode::GoingAway));
+        if connection.drained() && !self.flushing {
+            return Poll::Ready(End::Code(CloseCode::GoingAway));
         }
-        self.watch(cx)
+        Poll::Pending
     }
 
-    /// Hands an answer to the socket, or leaves it to the outbox where the socket takes nothing.
-    fn send(&mut self, answer: Utf8Bytes, cx: &mut Context<'_>) -> Result<(), Option<CloseCode>> {
-        let room = self.unflushed < MAX_UNFLUSHED && !self.flushing;
+    fn read<S: Send + Sync + 'static>(
+        &mut self,
+        connection: &mut Connection<S>,
+        cx: &mut Context<'_>,
+    ) -> Result<Inbound, End> {
+        let message = match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Pending => return Ok(Inbound::Nothing),
+            Poll::Ready(None) => return Err(End::Lost),
+            Poll::Ready(Some(Err(error))) => return Err(broken(error)),
+            Poll::Ready(Some(Ok(message))) => message,
+        };
+        self.last_heard = connection.now();
+        match message {
+            WsMessage::Text(text) => {
+                let answer = connection.take(&text, cx);
+                if let Some(claim) = connection.claimed() {
+                    return Err(End::Resumed(claim));
+                }
+                if let Some(answer) = answer {
+                    self.send(answer, connection, cx)?;
+                }
+            }
+            WsMessage::Binary(_) => return Err(End::Code(CloseCode::UnsupportedData)),
+            // The pong is on its way already; it counts against the rate like any message.
+            WsMessage::Ping(_) | WsMessage::Pong(_) => {
+                self.unflushed = self.unflushed.max(1);
+                connection.count_control_frame();
+            }
+            // Nothing may be sent any more but the goodbye's answer.
+            WsMessage::Close(frame) => {
+                let over = frame.is_some_and(|frame| frame.code == close_code::NORMAL);
+                return Err(End::Closed { over });
+            }
+        }
+        Ok(Inbound::Taken)
+    }
+
+    /// Hands an answer to the socket, or leaves it to the outbox where the socket takes nothing yet.
+    fn send<S: Send + Sync + 'static>(
+        &mut self,
+        answer: Utf8Bytes,
+        connection: &Connection<S>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), End> {
+        let room = self.unflushed < MAX_UNFLUSHED && !self.flushing && self.missed.is_empty();
         if room && let Poll::Ready(ready) = Pin::new(&mut self.socket).poll_ready(cx) {
             ready.map_err(broken)?;
-            self.unflushed += answer.len();
-            return Pin::new(&mut self.socket)
-                .start_send(WsMessage::Text(answer))
-                .map_err(broken);
+            return self.start_send(answer);
         }
-        self.connection.queue(Some(answer));
+        connection.queue_here(answer);
         Ok(())
     }
 
+    fn start_send(&mut self, text: Utf8Bytes) -> Result<(), End> {
+        self.unflushed += text.len();
+        // A socket that is not ready keeps what it is given, and says so at the next flush.
+        Pin::new(&mut self.socket)
+            .start_send(WsMessage::Text(text))
+            .map_err(broken)
+    }
+
     /// Hands what waits to the socket. Whether there was anything.
-    fn feed(&mut self, cx: &mut Context<'_>) -> Result<bool, Option<CloseCode>> {
+    fn feed(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut fed = false;
         loop {
             if self.unflushed >= MAX_UNFLUSHED || self.flushing {
@@ -174,8 +404,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
                     return Ok(fed);
                 }
             }
-            let outbox = &self.connection.link().outbox;
-            if outbox.is_empty() {
+            if self.missed.is_empty() && outbox.is_empty() {
                 return Ok(fed);
             }
             match Pin::new(&mut self.socket).poll_ready(cx) {
@@ -186,20 +415,23 @@ impl<S: Send + Sync + 'static> Driver<S> {
                     return Ok(fed);
                 }
             }
+            fed = true;
+            if let Some(text) = self.missed.pop_front() {
+                self.start_send(text)?;
+                if self.missed.is_empty() {
+                    self.missed = VecDeque::new();
+                }
+                continue;
+            }
             let mut taken = Taken::new();
             outbox.take(MAX_UNFLUSHED - self.unflushed, &mut taken);
             for text in taken {
-                self.unflushed += text.len();
-                // A socket that is not ready keeps what it is given, and says so at the next flush.
-                Pin::new(&mut self.socket)
-                    .start_send(WsMessage::Text(text))
-                    .map_err(broken)?;
-                fed = true;
+                self.start_send(text)?;
             }
         }
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Option<CloseCode>> {
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         if self.unflushed == 0 && !self.flushing {
             return Ok(());
         }
@@ -218,76 +450,43 @@ impl<S: Send + Sync + 'static> Driver<S> {
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>) -> Inbound {
-        match Pin::new(&mut self.socket).poll_next(cx) {
-            Poll::Pending => Inbound::Nothing,
-            Poll::Ready(None) => Inbound::End(None),
-            Poll::Ready(Some(Err(error))) => Inbound::End(broken(error)),
-            Poll::Ready(Some(Ok(message))) => {
-                self.last_heard = self.connection.now();
-                match message {
-                    WsMessage::Text(text) => {
-                        let answer = self.connection.take(&text, cx);
-                        match answer.map(|answer| self.send(answer, cx)) {
-                            Some(Err(code)) => Inbound::End(code),
-                            _ => Inbound::Taken,
-                        }
-                    }
-                    WsMessage::Binary(_) => Inbound::End(Some(CloseCode::UnsupportedData)),
-                    // The pong is on its way already; it counts against the rate like any message.
-                    WsMessage::Ping(_) | WsMessage::Pong(_) => {
-                        self.unflushed = self.unflushed.max(1);
-                        self.connection.count_control_frame();
-                        Inbound::Taken
-                    }
-                    // Nothing may be sent any more but the goodbye's answer.
-                    WsMessage::Close(_) => Inbound::End(None),
-                }
-            }
-        }
-    }
-
     /// Pings, and ends a connection that is silent or stuck. The timer is reset only when it fires.
-    fn watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<CloseCode>> {
+    fn watch<S: Send + Sync + 'static>(
+        &mut self,
+        connection: &Connection<S>,
+        mut timer: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Poll<End> {
+        let write_timeout = self.settings().write_timeout;
         if self.flushing && self.stuck_since.is_none() {
             let now = Instant::now();
             self.stuck_since = Some(now);
-            let deadline = now + self.connection.settings().write_timeout;
-            if deadline < self.timer.deadline() {
-                self.timer.as_mut().reset(deadline);
+            if now + write_timeout < timer.deadline() {
+                timer.as_mut().reset(now + write_timeout);
             }
         }
-        while self.timer.as_mut().poll_elapsed(cx) {
+        while timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            let link = self.connection.link();
+            let link = connection.link();
             link.core.metrics.outbox.record(link.outbox.bytes() as f64);
-            if self
-                .stuck_since
-                .is_some_and(|since| now >= since + self.connection.settings().write_timeout)
-            {
-                return Poll::Ready(Some(CloseCode::TooSlow));
+            if self.stuck_since.is_some_and(|since| now >= since + write_timeout) {
+                return Poll::Ready(End::Code(CloseCode::TooSlow));
             }
-            let silent_until =
-                self.last_heard + self.connection.settings().heartbeat_interval + self.connection.settings().heartbeat_timeout;
-            if now >= silent_until {
-                return Poll::Ready(Some(CloseCode::Timeout));
+            if now >= self.silent_until() {
+                return Poll::Ready(End::Code(CloseCode::Timeout));
             }
             if now >= self.next_ping {
-                self.next_ping = now + self.connection.settings().heartbeat_interval;
-                if let Err(code) = self.ping(cx) {
-                    return Poll::Ready(code);
+                self.next_ping = now + self.settings().heartbeat_interval;
+                if let Err(end) = self.ping(cx) {
+                    return Poll::Ready(end);
                 }
             }
-            let mut next = self.next_ping.min(silent_until);
-            if let Some(since) = self.stuck_since {
-                next = next.min(since + self.connection.settings().write_timeout);
-            }
-            self.timer.as_mut().reset(next);
+            timer.as_mut().reset(self.deadline());
         }
         Poll::Pending
     }
 
-    fn ping(&mut self, cx: &mut Context<'_>) -> Result<(), Option<CloseCode>> {
+    fn ping(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         match Pin::new(&mut self.socket).poll_ready(cx) {
             Poll::Ready(Ok(())) => {
                 Pin::new(&mut self.socket)
@@ -303,7 +502,14 @@ impl<S: Send + Sync + 'static> Driver<S> {
     }
 }
 
-async fn write_out(socket: &mut WebSocket, outbox: &Outbox) -> Result<(), axum::Error> {
+async fn write_out(
+    socket: &mut WebSocket,
+    missed: VecDeque<Utf8Bytes>,
+    outbox: &Outbox,
+) -> Result<(), axum::Error> {
+    for text in missed {
+        socket.feed(WsMessage::Text(text)).await?;
+    }
     while !outbox.is_empty() {
         let mut taken = Taken::new();
         outbox.take(MAX_UNFLUSHED, &mut taken);
@@ -312,6 +518,19 @@ async fn write_out(socket: &mut WebSocket, outbox: &Outbox) -> Result<(), axum::
         }
     }
     socket.flush().await
+}
+
+/// Closes a socket with a code, or lets the peer's own goodbye be answered.
+async fn say_goodbye(mut socket: WebSocket, code: Option<CloseCode>, id: &str) {
+    match code {
+        Some(CloseCode::Timeout) => tracing::info!("Terminating stale connection: {id}"),
+        Some(code) => tracing::debug!(client_id = id, code = code.code(), "closing"),
+        None => {}
+    }
+    match code {
+        Some(code) => close(socket, code).await,
+        None => read_out(&mut socket).await,
+    }
 }
 
 /// Says why, and reads on until the peer has said goodbye, too: else the peer sees an unclean close.
@@ -333,27 +552,17 @@ async fn read_out(socket: &mut WebSocket) {
     let _silent = tokio::time::timeout(CLOSE_TIMEOUT, end).await;
 }
 
-trait PollElapsed {
-    fn poll_elapsed(self, cx: &mut Context<'_>) -> bool;
-}
-
-impl PollElapsed for Pin<&mut Sleep> {
-    fn poll_elapsed(self, cx: &mut Context<'_>) -> bool {
-        Future::poll(self, cx).is_ready()
-    }
-}
-
-/// The code to close with after an error of the socket; `None` when nobody is there to read it.
-fn broken(error: axum::Error) -> Option<CloseCode> {
-    match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            Some(CloseCode::MessageTooBig)
-        }
-        Some(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => {
-            Some(CloseCode::ProtocolError)
-        }
-        Some(tungstenite::Error::Utf8(_)) => Some(CloseCode::InvalidUtf8),
-        Some(tungstenite::Error::WriteBufferFull(_)) => Some(CloseCode::TooSlow),
-        _ => None,
-    }
+/// How a connection ends after an error of the socket.
+fn broken(error: axum::Error) -> End {
+    let code = match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => CloseCode::MessageTooBig,
+        // The end of the stream: whoever was there is not.
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return End::Lost,
+        Some(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => CloseCode::ProtocolError,
+        Some(tungstenite::Error::Utf8(_)) => CloseCode::InvalidUtf8,
+        Some(tungstenite::Error::WriteBufferFull(_)) => CloseCode::TooSlow,
+        // Nobody is there to read a code.
+        _ => return End::Lost,
+    };
+    End::Code(code)
 }

@@ -264,7 +264,7 @@ where
 
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let payload = self.payload.payload(frame, optional)?;
-        let cx = admit(frame.correlation_id())?;
+        let cx = admit(frame)?;
         let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
         let answer = (self.handler)(cx, payload);
         let reply = self.reply.clone();
@@ -294,7 +294,7 @@ where
 
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let payload = self.payload.payload(frame, optional)?;
-        let cx = admit(frame.correlation_id())?;
+        let cx = admit(frame)?;
         let items = ValueItems {
             sink: ItemSink::new(&cx),
             item: Arc::clone(&self.item),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
@@ -20,6 +20,7 @@ use crate::message::{Message, Request, ServerMessage, StreamRequest};
 use crate::messages::ConnectionClosing;
 use crate::metrics::Metrics;
 use crate::protocol::Protocol;
+use crate::session::Sessions;
 use crate::table::Table;
 
 /// How an engine behaves. Starts as the protocol's `connection` says; an operator may change it.
@@ -58,6 +59,17 @@ pub struct Settings {
     /// Whether outbound messages are checked against their schemas, too: a mistake of a handler becomes `internal`
     /// (and a line in the log) instead of a message that clients cannot read. On in debug builds.
     pub check_outbound: bool,
+    /// How long a session outlives its connection; zero turns sessions off. Clients that negotiate the subprotocol have
+    /// one.
+    pub resume_window: Duration,
+    /// Messages that a session keeps for a client that may have missed them.
+    pub resume_messages: usize,
+    /// Bytes that a session keeps, 64 a message included.
+    pub resume_bytes: usize,
+    /// Sessions that wait for their clients together; the longest gone end first.
+    pub parked_sessions: usize,
+    /// Bytes that these keep together; the longest gone end first.
+    pub parked_bytes: usize,
     /// What `connection:closing` tells clients to wait before they connect again.
     pub reconnect_after: Duration,
 }
@@ -83,6 +95,11 @@ impl Settings {
             connections: 100_000,
             read_buffer_bytes: 4096,
             check_outbound: cfg!(debug_assertions),
+            resume_window: Duration::from_millis(connection.resume_window_ms),
+            resume_messages: usize::try_from(connection.resume_messages).unwrap_or(usize::MAX),
+            resume_bytes: usize::try_from(connection.resume_bytes).unwrap_or(usize::MAX),
+            parked_sessions: 100_000,
+            parked_bytes: 256 * 1024 * 1024,
             reconnect_after: Duration::from_secs(1),
         }
     }
@@ -93,6 +110,10 @@ pub(crate) struct Core {
     pub(crate) protocol: Protocol,
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
+    /// Sessions that outlive their connections.
+    pub(crate) sessions: Sessions,
+    /// Sockets that are open.
+    pub(crate) sockets: AtomicUsize,
     pub(crate) metrics: Metrics,
     /// Index of the state that a new session is in; see [`Table`].
     pub(crate) initial_state: usize,
@@ -203,7 +224,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
     /// How many are connected.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.core().clients.count()
+        self.core().sockets.load(Ordering::Relaxed)
     }
 
     /// Queues a message for every connected client; encoded once. Returns for how many.
@@ -367,6 +388,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             protocol: self.protocol,
             settings: self.settings,
             clients: Clients::default(),
+            sessions: Sessions::default(),
+            sockets: AtomicUsize::new(0),
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use axum::extract::ws::Utf8Bytes;
+use foldhash::fast::FixedState;
 
 use crate::json::{Decode, Encode, Fault, FaultKind, Read, Reader, Writer};
 use crate::message::Message;
@@ -96,6 +98,23 @@ impl<'a> Frame<'a> {
     /// The correlation id. Known when the frame is read to its end.
     pub(crate) fn correlation_id(&self) -> Option<&str> {
         self.correlation_id.as_deref()
+    }
+
+    /// The highest number that the client has. Known when the frame is read to its end.
+    pub(crate) fn ack(&self) -> Option<u64> {
+        u64::try_from(self.ack?).ok()
+    }
+
+    /// Hash of type and payload, which is what makes two frames the same request. Known when the payload is read.
+    pub(crate) fn hash(&self) -> u64 {
+        let payload = match self.payload {
+            Payload::Text(text) => text,
+            Payload::Missing | Payload::Here => "",
+        };
+        let mut hasher = FixedState::default().build_hasher();
+        self.name().unwrap_or_default().hash(&mut hasher);
+        payload.hash(&mut hasher);
+        hasher.finish()
     }
 
     fn skip_payload(&mut self) -> Read<()> {

@@ -13,7 +13,7 @@ use crate::engine::Shared;
 use crate::envelope::{self, Frame};
 use crate::json::{Fault, Writer};
 use crate::message::{Reply, Request, ServerMessage, StreamRequest};
-use crate::outbox::Class;
+use crate::outbox::{Class, Numbering};
 use crate::reject::{IntoReject, Reject};
 
 /// Everything that a handler may reach: the application's state, the client it answers, and everyone else.
@@ -157,7 +157,7 @@ impl ItemSink {
         let id = self.correlation_id.as_deref();
         let text = envelope::frame(name, payload, self.link.now_ms(), id);
         // When it is closed already, the connection's task is about to drop this handler.
-        let _closed = self.link.outbox.put(text, Class::Disconnect);
+        let _closed = self.link.outbox.put(text, Class::Disconnect, Numbering::Numbered);
         self.link.core.metrics.sent.increment(1);
     }
 }
@@ -193,7 +193,11 @@ impl Finished {
 
     pub(crate) fn rejected(reject: Reject, correlation_id: Option<&str>) -> Self {
         Self {
-            frame: Some(envelope::reject_frame(&reject, envelope::now_ms(), correlation_id)),
+            frame: Some(envelope::reject_frame(
+                &reject,
+                envelope::now_ms(),
+                correlation_id,
+            )),
             reject: Some(reject),
         }
     }
@@ -224,7 +228,7 @@ pub(crate) enum NotCalled {
 }
 
 /// Decides whether a request may run, once the whole frame is read.
-pub(crate) type Admit<'a, S> = &'a mut dyn FnMut(Option<&str>) -> Result<Ctx<S>, Reject>;
+pub(crate) type Admit<'a, S> = &'a mut dyn FnMut(&Frame<'_>) -> Result<Ctx<S>, Reject>;
 
 /// A message type's way to its handler.
 pub(crate) trait Route<S>: Send + Sync {
@@ -329,7 +333,7 @@ where
 
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let message: M = frame.payload(optional)?;
-        let cx = admit(frame.correlation_id())?;
+        let cx = admit(frame)?;
         let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
         let answer = (self.handler)(cx, message);
         Ok(Box::pin(async move {
@@ -357,7 +361,7 @@ where
 
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let message: M = frame.payload(optional)?;
-        let cx = admit(frame.correlation_id())?;
+        let cx = admit(frame)?;
         let items = Items {
             sink: ItemSink::new(&cx),
             item: PhantomData,

@@ -32,9 +32,11 @@ mod origin;
 mod outbox;
 pub mod protocol;
 mod reject;
+mod replay;
 pub mod schema;
 mod serde_facade;
 mod serve;
+mod session;
 mod table;
 mod upgrade;
 

@@ -29,7 +29,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
     /// Connects a client in this process. Its first message is `connection:established`.
     pub async fn connect(&self) -> LocalClient<S> {
         LocalClient {
-            connection: Some(Connection::open(Arc::clone(&self.shared))),
+            connection: Some(Connection::open(Arc::clone(&self.shared), false)),
         }
     }
 
@@ -67,8 +67,9 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
                 }
             }
             if connection.link().outbox.closing().is_none() {
-                let answer = connection.take(frame, cx);
-                connection.queue(answer);
+                if let Some(answer) = connection.take(frame, cx) {
+                    connection.queue_here(answer);
+                }
             }
             Poll::Ready(())
         })

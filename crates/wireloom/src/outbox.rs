@@ -1,18 +1,23 @@
-//! What waits to be written to one connection: bounded in bytes, shared by whoever sends.
+//! What waits to be written to one client, and what a session that can be resumed keeps of it: bounded, shared by
+//! whoever sends.
 //!
-//! Knows nothing of sockets and envelopes. The connection's own task takes from it; everyone else puts in.
+//! Knows nothing of sockets and envelopes. The connection's own task takes from it; everyone else puts in. A message is
+//! numbered when it is taken, or when it is kept for a client that is not there, so numbers and order are one.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use axum::extract::ws::Utf8Bytes;
+use compact_str::CompactString;
 use futures_util::task::AtomicWaker;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::close::CloseCode;
+use crate::replay::{Asked, Bounds, Replay};
 
 /// What one waiting message costs beyond its text.
 const OVERHEAD: usize = 64;
@@ -37,10 +42,21 @@ pub(crate) enum Class {
     Coalesce(Arc<(&'static str, String)>),
 }
 
+/// Whether a message is numbered and kept, in a session that can be resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// It concerns this connection only.
+    None,
+    /// It is.
+    Numbered,
+    /// It is, and a request is answered with it for good.
+    Answer(Box<Asked>),
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
-    /// It waits.
+    /// It waits, or is kept until the client is back.
     Queued,
     /// It took the place of an older one.
     Replaced,
@@ -57,6 +73,8 @@ pub(crate) struct Outbox {
     bytes: AtomicUsize,
     /// The code to close with, 0 while there is none. Changed under the lock.
     closing: AtomicU16,
+    /// Whether the client is not there, and little room is left in what is kept for it. Changed under the lock.
+    stalled: AtomicBool,
     /// Wakes the connection's task.
     task: AtomicWaker,
     /// Wakes producers that wait for room.
@@ -68,25 +86,81 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Waiting>,
+    /// Of a session that can be resumed.
+    kept: Option<Box<Keeping>>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     text: Utf8Bytes,
     class: Class,
+    numbering: Numbering,
+}
+
+/// What a session keeps.
+#[derive(Debug)]
+struct Keeping {
+    replay: Replay,
+    /// Whether the client is not there.
+    parked: bool,
+    /// Bytes that are kept for clients that are not there, of the whole server.
+    total: Arc<AtomicUsize>,
+}
+
+impl Keeping {
+    /// Changes what is kept, and the total with it.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Replay) -> T) -> T {
+        let before = self.replay.bytes();
+        let result = change(&mut self.replay);
+        if self.parked {
+            let after = self.replay.bytes();
+            // Adding what wraps around is taking away.
+            self.total
+                .fetch_add(after.wrapping_sub(before), Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn number(&mut self, text: &str, numbering: Numbering) -> Utf8Bytes {
+        let asked = match numbering {
+            Numbering::Answer(asked) => Some(*asked),
+            _ => None,
+        };
+        let attached = !self.parked;
+        self.change(|replay| replay.push(text, asked, Instant::now(), attached))
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if self.parked {
+            self.total.fetch_sub(self.replay.bytes(), Ordering::Relaxed);
+        }
+    }
 }
 
 impl Outbox {
+    /// With room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             state: Mutex::default(),
             bytes: AtomicUsize::new(0),
             closing: AtomicU16::new(0),
+            stalled: AtomicBool::new(false),
             task: AtomicWaker::new(),
             room: Notify::new(),
             limit,
             high_water: HIGH_WATER.min(limit / 2).max(1),
         }
+    }
+
+    /// Numbers and keeps messages from now on. `total` counts the bytes of all clients that are not there.
+    pub(crate) fn keep(&self, bounds: Bounds, total: Arc<AtomicUsize>) {
+        self.state().kept = Some(Box::new(Keeping {
+            replay: Replay::new(bounds),
+            parked: false,
+            total,
+        }));
     }
 
     /// Bytes at which producers of streams go on.
@@ -100,24 +174,46 @@ impl Outbox {
     }
 
     /// Puts a message in without waking the task: for the task itself.
-    pub(crate) fn put_quietly(&self, text: Utf8Bytes, class: Class) -> Put {
+    pub(crate) fn put_quietly(&self, text: Utf8Bytes, class: Class, numbering: Numbering) -> Put {
         let mut state = self.state();
-        if self.closing().is_some() {
+        if let Some(kept) = &mut state.kept {
+            if kept.parked {
+                return self.keep_for_later(kept, &text, numbering);
+            }
+            if self.closing().is_some_and(|code| !code.parks()) {
+                return Put::Closed;
+            }
+        } else if self.closing().is_some() {
             return Put::Closed;
         }
         let waiting = self.bytes();
         let cost = text.len() + OVERHEAD;
         // Who has less than the high-water mark waiting is not slow, however large the next message is.
         if waiting + cost > self.limit && waiting >= self.high_water {
-            return self.put_in_full(&mut state, text, &class);
+            return self.put_in_full(&mut state, text, &class, numbering);
         }
         self.bytes.store(waiting + cost, Ordering::Relaxed);
-        state.queue.push_back(Waiting { text, class });
+        state.queue.push_back(Waiting {
+            text,
+            class,
+            numbering,
+        });
+        Put::Queued
+    }
+
+    /// Keeps a message for a client that is not there.
+    #[cold]
+    fn keep_for_later(&self, kept: &mut Keeping, text: &str, numbering: Numbering) -> Put {
+        if numbering == Numbering::None {
+            return Put::Dropped;
+        }
+        kept.number(text, numbering);
+        self.stalled.store(kept.replay.crowded(), Ordering::Relaxed);
         Put::Queued
     }
 
     #[cold]
-    fn put_in_full(&self, state: &mut State, text: Utf8Bytes, class: &Class) -> Put {
+    fn put_in_full(&self, state: &mut State, text: Utf8Bytes, class: &Class, numbering: Numbering) -> Put {
         match class {
             Class::Drop => return Put::Dropped,
             Class::Coalesce(..) => {
@@ -137,14 +233,22 @@ impl Outbox {
             }
             Class::Disconnect => {}
         }
-        self.closing.store(CloseCode::TooSlow.code(), Ordering::Release);
+        self.decide(CloseCode::TooSlow);
         self.room.notify_waiters();
-        Put::Closed
+        if state.kept.is_none() {
+            return Put::Closed;
+        }
+        // The connection ends, the session does not: from here on everything is kept.
+        self.park_state(state);
+        match &mut state.kept {
+            Some(kept) => self.keep_for_later(kept, &text, numbering),
+            None => Put::Closed,
+        }
     }
 
     /// Puts a message in.
-    pub(crate) fn put(&self, text: Utf8Bytes, class: Class) -> Put {
-        let put = self.put_quietly(text, class);
+    pub(crate) fn put(&self, text: Utf8Bytes, class: Class, numbering: Numbering) -> Put {
+        let put = self.put_quietly(text, class, numbering);
         self.wake();
         put
     }
@@ -162,17 +266,21 @@ impl Outbox {
     /// Takes the next messages to write, in order, until they have `most` bytes or more together.
     pub(crate) fn take(&self, most: usize, taken: &mut Taken) {
         let mut state = self.state();
+        let State { queue, kept } = &mut *state;
         let before = self.bytes();
         let (mut left, mut length) = (before, 0);
         while length < most
-            && let Some(Waiting { text, .. }) = state.queue.pop_front()
+            && let Some(Waiting { text, numbering, .. }) = queue.pop_front()
         {
             length += text.len();
             left -= text.len() + OVERHEAD;
-            taken.push(text);
+            taken.push(match (kept.as_mut(), numbering) {
+                (None, _) | (_, Numbering::None) => text,
+                (Some(kept), numbering) => kept.number(&text, numbering),
+            });
         }
-        if state.queue.is_empty() && state.queue.capacity() > KEPT_SLOTS {
-            state.queue = VecDeque::new();
+        if queue.is_empty() && queue.capacity() > KEPT_SLOTS {
+            *queue = VecDeque::new();
         }
         self.bytes.store(left, Ordering::Relaxed);
         if before > self.low_water() && left <= self.low_water() {
@@ -192,14 +300,14 @@ impl Outbox {
 
     /// Whether producers should wait.
     pub(crate) fn crowded(&self) -> bool {
-        self.bytes() >= self.high_water
+        self.bytes() >= self.high_water || self.stalled.load(Ordering::Relaxed)
     }
 
     /// Waits until producers need not wait, or nothing is taken any more.
     pub(crate) async fn wait_for_room(&self) {
         loop {
             let room = self.room.notified();
-            if !self.crowded() || self.closing().is_some() {
+            if !self.crowded() || self.closing().is_some_and(|code| !code.parks()) {
                 return;
             }
             room.await;
@@ -207,15 +315,19 @@ impl Outbox {
     }
 
     /// Takes no more messages; those that wait are written, then the connection is closed with this code. The first
-    /// code counts.
+    /// code counts. A session that can be resumed goes on where the code lets it.
     pub(crate) fn close(&self, code: CloseCode) {
         let state = self.state();
-        if self.closing().is_none() {
-            self.closing.store(code.code(), Ordering::Release);
-        }
+        self.decide(code);
         drop(state);
         self.room.notify_waiters();
         self.wake();
+    }
+
+    fn decide(&self, code: CloseCode) {
+        if self.closing().is_none() {
+            self.closing.store(code.code(), Ordering::Release);
+        }
     }
 
     /// The code to close with, if it is decided.
@@ -224,5 +336,69 @@ impl Outbox {
             0 => None,
             code => CloseCode::of(code),
         }
+    }
+
+    /// The connection is gone, the session is not: what waits is kept, and what comes.
+    pub(crate) fn park(&self) {
+        let mut state = self.state();
+        self.park_state(&mut state);
+        self.closing.store(0, Ordering::Release);
+        drop(state);
+        self.room.notify_waiters();
+    }
+
+    fn park_state(&self, state: &mut State) {
+        let Some(kept) = &mut state.kept else { return };
+        if !kept.parked {
+            kept.parked = true;
+            kept.total.fetch_add(kept.replay.bytes(), Ordering::Relaxed);
+        }
+        for waiting in std::mem::take(&mut state.queue) {
+            if waiting.numbering != Numbering::None {
+                kept.number(&waiting.text, waiting.numbering);
+            }
+        }
+        self.bytes.store(0, Ordering::Relaxed);
+        self.stalled.store(kept.replay.crowded(), Ordering::Relaxed);
+    }
+
+    /// A connection is there again. Returns what it missed, behind the number that was pinned, and the requests that are
+    /// answered by that.
+    pub(crate) fn attach(&self) -> (VecDeque<Utf8Bytes>, HashMap<CompactString, u64>) {
+        let mut state = self.state();
+        let Some(kept) = &mut state.kept else {
+            return Default::default();
+        };
+        if kept.parked {
+            kept.parked = false;
+            kept.total.fetch_sub(kept.replay.bytes(), Ordering::Relaxed);
+        }
+        let missed = kept.replay.unpin();
+        self.stalled.store(false, Ordering::Relaxed);
+        self.closing.store(0, Ordering::Release);
+        drop(state);
+        self.room.notify_waiters();
+        missed
+    }
+
+    /// Forgets everything that is kept: the session is over.
+    pub(crate) fn forget(&self) {
+        self.state().kept = None;
+    }
+
+    /// Forgets what the client has, up to this number.
+    pub(crate) fn acknowledge(&self, seq: u64) {
+        if let Some(kept) = &mut self.state().kept {
+            kept.change(|replay| replay.acknowledge(seq));
+        }
+    }
+
+    /// Makes sure that everything behind `seq` stays until the client is attached again. Whether all of it is there.
+    pub(crate) fn pin(&self, seq: u64) -> bool {
+        let mut state = self.state();
+        state
+            .kept
+            .as_mut()
+            .is_some_and(|kept| kept.change(|replay| replay.pin(seq)))
     }
 }

@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use crate::engine::Settings;
 use crate::handler::Route;
 use crate::metrics::MessageMetrics;
-use crate::protocol::Protocol;
+use crate::protocol::{OnDisconnect, Protocol};
 use crate::schema;
 
 /// One message type.
@@ -24,6 +24,8 @@ pub(crate) struct Entry<S> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) quota: Option<Quota>,
     pub(crate) auth: Vec<String>,
+    /// What becomes of it when its connection is lost and its session is not.
+    pub(crate) on_disconnect: OnDisconnect,
     /// Where it leads from each state; `None` where the state does not accept it. Empty: legal always.
     transitions: Vec<Option<usize>>,
     pub(crate) metrics: MessageMetrics,
@@ -118,6 +120,10 @@ impl<S> Table<S> {
                     timeout: limits.timeout_ms.map(Duration::from_millis),
                     quota: own_rate.and_then(|rate| quota(rate, limits.burst.unwrap_or(settings.burst))),
                     auth: message.auth.clone(),
+                    on_disconnect: message
+                        .stream
+                        .as_ref()
+                        .map_or(OnDisconnect::Detach, |stream| stream.on_disconnect),
                     transitions: transitions(name),
                     metrics: MessageMetrics::new(name),
                     validator: OnceLock::new(),

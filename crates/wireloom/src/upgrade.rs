@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::HeaderMap;
@@ -39,7 +40,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
             Some(CloseCode::NoCommonVersion)
         } else if core.draining() {
             Some(CloseCode::ServiceRestart)
-        } else if core.clients.count() >= settings.connections {
+        } else if core.sockets.load(Ordering::Relaxed) >= settings.connections {
             Some(CloseCode::TryAgainLater)
         } else {
             None
@@ -54,6 +55,8 @@ impl<S: Send + Sync + 'static> Engine<S> {
                 upgrade.set_selected_protocol(echoed);
             }
         }
+        // A client that names the protocol's version is one that was written for this engine.
+        let resumable = upgrade.selected_protocol().is_some();
         let shared = Arc::clone(&self.shared);
         let largest = shared.table.message_bytes();
         let tasks = core.tasks.clone();
@@ -67,7 +70,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
             .on_upgrade(move |socket| {
                 let work: Pin<Box<dyn Future<Output = ()> + Send>> = match refusal {
                     Some(code) => Box::pin(driver::close(socket, code)),
-                    None => Box::pin(Driver::new(shared, socket).run()),
+                    None => Box::pin(Driver::new(shared, socket, resumable).run()),
                 };
                 tasks.track_future(work)
             })

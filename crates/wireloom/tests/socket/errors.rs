@@ -464,7 +464,8 @@ async fn resume_is_answered_honestly() {
         .await;
     assert_eq!(answer["type"], "connection:resumed");
     assert_eq!(answer["payload"]["resumed"], false);
-    assert_eq!(answer["payload"]["reason"], "unknown");
+    // It named no version of the protocol, so it has no session.
+    assert_eq!(answer["payload"]["reason"], "unsupported");
     // An ack is not answered.
     client
         .text(&message("connection:ack", json!({"seq": 1}), "2"))

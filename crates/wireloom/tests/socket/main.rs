@@ -5,5 +5,6 @@ mod errors;
 mod fanout;
 mod frames;
 mod order;
+mod resume;
 mod serving;
 mod support;

@@ -178,6 +178,11 @@ pub(crate) fn protocol() -> Protocol {
             "payload": any,
             "stream": {"item": "number", "end": "done", "onDisconnect": "cancel"}
         },
+        "story": {
+            "from": "client",
+            "payload": any,
+            "stream": {"item": "number", "end": "done", "onDisconnect": "detach"}
+        },
         "echoed": {"from": "server", "payload": any},
         "number": {"from": "server", "payload": any},
         "done": {"from": "server", "payload": any},
@@ -215,6 +220,24 @@ async fn hang(state: Shared) -> Result<Value, Reject> {
     let _dropped = Dropped(Arc::clone(&state));
     state.begun.fetch_add(1, Ordering::SeqCst);
     std::future::pending().await
+}
+
+/// Streams numbers as fast as they are taken, or one every `pauseMs`.
+async fn count(
+    cx: wireloom::Ctx<Shared>,
+    payload: Value,
+    mut items: wireloom::ValueItems,
+) -> Result<Value, Reject> {
+    let _dropped = Dropped(Arc::clone(cx.state()));
+    let pad = "x".repeat(usize::try_from(payload["pad"].as_u64().unwrap_or(0)).unwrap());
+    for n in 0..payload["to"].as_u64().unwrap_or(0) {
+        if let Some(pause) = payload["pauseMs"].as_u64() {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        items.send(json!({"n": n, "pad": pad})).await?;
+        cx.state().produced.fetch_add(1, Ordering::SeqCst);
+    }
+    Ok(json!({}))
 }
 
 /// The handlers of these tests.
@@ -260,15 +283,8 @@ pub(crate) fn registry(state: &Shared) -> Registry<Shared> {
                 }
             }
         })
-        .on_stream("count", |cx, payload, mut items| async move {
-            let _dropped = Dropped(Arc::clone(cx.state()));
-            let pad = "x".repeat(usize::try_from(payload["pad"].as_u64().unwrap_or(0)).unwrap());
-            for n in 0..payload["to"].as_u64().unwrap_or(0) {
-                items.send(json!({"n": n, "pad": pad})).await?;
-                cx.state().produced.fetch_add(1, Ordering::SeqCst);
-            }
-            Ok(json!({}))
-        })
+        .on_stream("count", count)
+        .on_stream("story", count)
         .on_stream("detached", |cx, _payload, mut items| async move {
             let state = Arc::clone(cx.state());
             let guard = Dropped(Arc::clone(&state));
@@ -414,7 +430,7 @@ impl Client {
         }
     }
 
-    async fn frame(&mut self) -> Option<Frame> {
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
         tokio::time::timeout(PATIENCE, self.socket.next())
             .await
             .expect("nothing came")

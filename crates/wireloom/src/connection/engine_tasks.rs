@@ -1,0 +1,136 @@
+//! The messages that the engine answers itself.
+
+use compact_str::CompactString;
+
+use super::requests::{Answer, InFlight, Request};
+use super::{Connection, Refused};
+use crate::envelope::Frame;
+use crate::handler::Finished;
+use crate::json::Encode;
+use crate::message::Message;
+use crate::messages::{
+    ConnectionAck, ConnectionAuthenticate, ConnectionResume, ConnectionResumed, ConnectionResumedReason,
+    Ping, Pong, RequestCancel,
+};
+use crate::outbox::Numbering;
+use crate::reject::{Reject, code};
+use crate::session::Session;
+use crate::table::EngineTask;
+
+impl<S: Send + Sync + 'static> Connection<S> {
+    /// Does what one of them asks for.
+    pub(super) fn engine_task(
+        &mut self,
+        task: EngineTask,
+        frame: &mut Frame<'_>,
+        at: usize,
+        optional: bool,
+    ) -> Result<Option<Answer>, Refused> {
+        let finished = match task {
+            EngineTask::Ping => {
+                frame.payload::<Ping>(optional).map_err(Refused::Fault)?;
+                let pong = Pong {
+                    extra: Default::default(),
+                };
+                Finished::reply(
+                    &self.link,
+                    <Pong as Message>::TYPE,
+                    frame.correlation_id(),
+                    |out| pong.encode(out),
+                )
+            }
+            EngineTask::Ack => {
+                let ack: ConnectionAck = frame.payload(optional).map_err(Refused::Fault)?;
+                self.link.outbox.acknowledge(ack.seq);
+                Finished::nothing()
+            }
+            EngineTask::Resume => {
+                let resume: ConnectionResume = frame.payload(optional).map_err(Refused::Fault)?;
+                self.resume(&resume, frame.correlation_id())
+            }
+            EngineTask::Authenticate => {
+                frame
+                    .payload::<ConnectionAuthenticate>(optional)
+                    .map_err(Refused::Fault)?;
+                let reject = Reject::engine(code::UNAUTHORIZED, "this server takes no credentials");
+                Finished::rejected(reject, frame.correlation_id())
+            }
+            EngineTask::Cancel => {
+                frame.payload::<RequestCancel>(optional).map_err(Refused::Fault)?;
+                self.cancel(frame.correlation_id())
+            }
+        };
+        let request = self.request(at, frame.correlation_id());
+        let numbering = match task {
+            // What they say concerns this connection only.
+            EngineTask::Ping | EngineTask::Ack | EngineTask::Resume | EngineTask::Authenticate => {
+                Numbering::None
+            }
+            EngineTask::Cancel => self.numbering(&request),
+        };
+        let text = self.settle(finished, &request);
+        Ok(text.map(|text| Answer { text, numbering }))
+    }
+
+    /// Has the session of a token taken up by its own task, to which the driver hands the socket. Else says why not.
+    fn resume(&mut self, resume: &ConnectionResume, correlation_id: Option<&str>) -> Finished {
+        let claim = if self.link.session.is_none() || !self.fresh {
+            Err(ConnectionResumedReason::Unsupported)
+        } else {
+            let id = correlation_id.map(CompactString::from);
+            let sessions = &self.core().sessions;
+            sessions.claim(&resume.resume_token, resume.last_seq, id)
+        };
+        match claim {
+            Ok(claim) => {
+                self.claim = Some(claim);
+                Finished::nothing()
+            }
+            Err(reason) => {
+                let resumed = ConnectionResumed {
+                    client_id: self.link.id.to_string(),
+                    resumed: false,
+                    reason: Some(reason),
+                    replayed: 0,
+                    resume_token: self.link.session.as_ref().map(Session::token),
+                    extra: Default::default(),
+                };
+                let name = <ConnectionResumed as Message>::TYPE;
+                Finished::reply(&self.link, name, correlation_id, |out| resumed.encode(out))
+            }
+        }
+    }
+
+    /// Drops the request in flight with this correlation id. One that has ended already was answered: nothing to do.
+    fn cancel(&mut self, correlation_id: Option<&str>) -> Finished {
+        let Some(id) = correlation_id else {
+            let message = "request:cancel names the request by its correlationId, which is missing";
+            return Finished::rejected(Reject::engine(code::INVALID_ENVELOPE, message), None);
+        };
+        let known = |request: &InFlight| request.request.correlation_id.as_deref() == Some(id);
+        let Some(at) = self.known.iter().position(known) else {
+            return Finished::nothing();
+        };
+        let cancelled = self.known.swap_remove(at);
+        self.abort(&cancelled)
+    }
+
+    /// Drops a request in flight; what answers it.
+    pub(super) fn abort(&self, request: &InFlight) -> Finished {
+        request.handle.abort();
+        let Request {
+            entry,
+            correlation_id,
+            started,
+            ..
+        } = &request.request;
+        if let Some(entry) = self.shared.table.entry(*entry) {
+            entry.metrics.count(code::CANCELLED, started.elapsed());
+        }
+        let cancelled = Reject::engine(code::CANCELLED, "the request was cancelled");
+        Finished {
+            reject: None,
+            ..Finished::rejected(cancelled, correlation_id.as_deref())
+        }
+    }
+}

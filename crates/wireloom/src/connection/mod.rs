@@ -1,0 +1,464 @@
+//! One client's conversation: takes frames, calls handlers, keeps what is in flight. Knows nothing of sockets.
+//!
+//! A transport drives it from a single task: [`Connection::take`] for each frame, [`Connection::poll`] whenever the
+//! task wakes, and whatever stands in the outbox is written. The conversation of a session that can be resumed outlives
+//! its transports: between two of them it is [`Connection::park`]ed.
+
+mod admission;
+mod dispatch;
+mod engine_tasks;
+mod requests;
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::extract::ws::Utf8Bytes;
+use compact_str::CompactString;
+use futures_util::future::{AbortHandle, Abortable, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
+
+use self::admission::{Limiter, TaskClock, limiter};
+use self::dispatch::Refused;
+pub(crate) use self::requests::Answer;
+use self::requests::{ANY, Done, InFlight, Request, Running, panicked};
+use crate::clients::Link;
+use crate::close::CloseCode;
+use crate::engine::{Core, Settings, Shared};
+use crate::envelope;
+use crate::handler::{Ctx, Finished, Work};
+use crate::json::Encode;
+use crate::message::Message;
+use crate::messages::{
+    ConnectionEstablished, ConnectionEstablishedLimits, ConnectionEstablishedProtocol, ConnectionResumed,
+};
+use crate::metrics::OK;
+use crate::outbox::{Class, Numbering};
+use crate::protocol::OnDisconnect;
+use crate::reject::{Kind, Reject};
+use crate::replay::Asked;
+use crate::session::{Claim, Claimed, Session};
+use crate::table::quota;
+
+/// A conversation.
+pub(crate) struct Connection<S> {
+    shared: Arc<Shared<S>>,
+    link: Arc<Link>,
+    in_flight: FuturesUnordered<Abortable<Running>>,
+    /// What is known of the requests in flight.
+    known: Vec<InFlight>,
+    /// Requests that went on beside others so far.
+    started: u64,
+    limiter: Option<Limiter>,
+    /// Limiters of message types that have their own, by index of the type.
+    own_limiters: Vec<(usize, Limiter)>,
+    violations: u32,
+    strikes: u32,
+    opened: Instant,
+    /// When the task woke, or the last message was done with: one look at the clock a message.
+    now: Instant,
+    clock: TaskClock,
+    /// Whether the application's connect hook is at work: no frame is taken before it has ended.
+    connecting: Arc<AtomicBool>,
+    /// Whether nothing was asked for yet: only then may the client resume another session.
+    fresh: bool,
+    /// The session that the client has shown to be its own. The driver hands the socket over.
+    claim: Option<Claim>,
+    /// Whether the client may not have its newest token yet.
+    unconfirmed: bool,
+    /// Requests from before the last resume, with their hashes: the client says them again.
+    earlier: Option<Box<HashMap<CompactString, u64>>>,
+    /// Until when those are looked at.
+    earlier_until: Instant,
+    /// Whether the client was told that the server shuts down.
+    warned: bool,
+    closed: bool,
+}
+
+impl<S: Send + Sync + 'static> Connection<S> {
+    /// Opens a conversation and greets the client; `resumable` where the client may come back for it.
+    pub(crate) fn open(shared: Arc<Shared<S>>, resumable: bool) -> Self {
+        let core = &shared.core;
+        let link = Arc::new(Link::new(Arc::clone(core), resumable));
+        core.clients.add(&link);
+        core.sessions.add(&link);
+        core.metrics.opened.increment(1);
+        tracing::info!("Client connected: {}", link.id);
+        let settings = &core.settings;
+        let clock = TaskClock::default();
+        let limiter = settings
+            .rate
+            .and_then(|rate| quota(rate, settings.burst))
+            .map(|quota| limiter(quota, &clock));
+        let now = Instant::now();
+        let mut connection = Self {
+            link,
+            in_flight: FuturesUnordered::new(),
+            known: Vec::new(),
+            started: 0,
+            limiter,
+            own_limiters: Vec::new(),
+            violations: 0,
+            strikes: 0,
+            opened: now,
+            now,
+            clock,
+            connecting: Arc::default(),
+            fresh: true,
+            claim: None,
+            unconfirmed: false,
+            earlier: None,
+            earlier_until: now,
+            warned: false,
+            closed: false,
+            shared,
+        };
+        connection.greet();
+        connection.call_connect_hook();
+        connection
+    }
+
+    fn call_connect_hook(&mut self) {
+        if self.shared.on_connect.is_none() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let context = self.context(None);
+        let hook = async move {
+            if let Some(hook) = &shared.on_connect {
+                hook(context).await;
+            }
+        };
+        let hook = AssertUnwindSafe(hook).catch_unwind();
+        let connecting = Arc::clone(&self.connecting);
+        connecting.store(true, Ordering::Relaxed);
+        let work: Work = Box::pin(async move {
+            let ended = hook.await;
+            connecting.store(false, Ordering::Relaxed);
+            match ended {
+                Ok(()) => Finished::nothing(),
+                Err(panic) => Finished::rejected(panicked(&*panic), None),
+            }
+        });
+        self.push(Running {
+            work,
+            deadline: None,
+            request: self.request(usize::MAX, None),
+            number: 0,
+        });
+    }
+
+    fn core(&self) -> &Core {
+        &self.shared.core
+    }
+
+    /// How the engine behaves.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.core().settings
+    }
+
+    /// What others send by.
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    fn context(&self, correlation_id: Option<CompactString>) -> Ctx<S> {
+        Ctx {
+            shared: Arc::clone(&self.shared),
+            link: Arc::clone(&self.link),
+            correlation_id,
+        }
+    }
+
+    fn greet(&self) {
+        let Core {
+            protocol, settings, ..
+        } = self.core();
+        let unsigned = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let greeting = ConnectionEstablished {
+            client_id: self.link.id.to_string(),
+            resume_token: self.link.session.as_ref().map(Session::token),
+            protocol: ConnectionEstablishedProtocol {
+                name: protocol.info.name.clone(),
+                version: protocol.info.version.clone(),
+                hash: protocol.hash.clone(),
+                extra: Default::default(),
+            },
+            heartbeat_ms: u64::try_from(settings.heartbeat_interval.as_millis()).unwrap_or(u64::MAX),
+            limits: ConnectionEstablishedLimits {
+                message_bytes: unsigned(settings.message_bytes),
+                depth: u64::from(settings.depth),
+                in_flight: unsigned(settings.in_flight),
+                extra: Default::default(),
+            },
+            extra: Default::default(),
+        };
+        let name = <ConnectionEstablished as Message>::TYPE;
+        let text = envelope::frame(name, |out| greeting.encode(out), self.link.now_ms(), None);
+        self.queue(Some(Answer {
+            text,
+            numbering: Numbering::None,
+        }));
+    }
+
+    /// Puts an answer into the outbox.
+    pub(crate) fn queue(&self, answer: Option<Answer>) {
+        if let Some(Answer { text, numbering }) = answer {
+            // When it is closed, the transport is about to notice.
+            let _closed = self.link.outbox.put_quietly(text, Class::Disconnect, numbering);
+        }
+    }
+
+    /// Puts a text into the outbox that concerns this connection only.
+    pub(crate) fn queue_here(&self, text: Utf8Bytes) {
+        let numbering = Numbering::None;
+        self.queue(Some(Answer { text, numbering }));
+    }
+
+    /// Says that the task woke: what is taken and answered from now on is so at this time.
+    pub(crate) fn wake(&mut self) {
+        self.now = Instant::now();
+        let since = self.now.duration_since(self.opened).as_nanos();
+        self.clock.set(u64::try_from(since).unwrap_or(u64::MAX));
+        self.link.now_ms.store(envelope::now_ms(), Ordering::Relaxed);
+    }
+
+    /// When the task woke, or was done with the last message.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Whether more frames should be taken now: not before the connect hook has ended, not while answers pile up.
+    pub(crate) fn wants_frames(&self) -> bool {
+        !self.connecting() && !self.link.outbox.crowded()
+    }
+
+    /// Whether the connect hook is still at work.
+    pub(crate) fn connecting(&self) -> bool {
+        self.connecting.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is in flight.
+    pub(crate) fn idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Whether nothing is left to be done before a shutdown, the client's warning included.
+    pub(crate) fn drained(&self) -> bool {
+        self.warned && self.idle()
+    }
+
+    /// The session that the client asked for on this connection, and has the right to.
+    pub(crate) fn claimed(&mut self) -> Option<Claim> {
+        self.claim.take()
+    }
+
+    /// Whether the session outlives a connection that ends with this code; `None` for one that was lost.
+    pub(crate) fn parks(&self, code: Option<CloseCode>) -> bool {
+        self.link.session.is_some() && !self.core().draining() && code.is_none_or(CloseCode::parks)
+    }
+
+    /// Goes on without a client: what is sent to it is kept. Requests that end with the connection are cancelled.
+    pub(crate) fn park(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let stays = |request: &InFlight| {
+            let entry = shared.table.entry(request.request.entry);
+            entry.is_none_or(|entry| entry.on_disconnect == OnDisconnect::Detach)
+        };
+        let (stay, go): (Vec<_>, Vec<_>) = self.known.drain(..).partition(stays);
+        self.known = stay;
+        for cancelled in go {
+            let finished = self.abort(&cancelled);
+            self.finish(finished, cancelled.request);
+        }
+        self.core().sessions.park(&self.link);
+    }
+
+    /// Goes on with a client that is back. Returns what is to be written before anything else.
+    pub(crate) fn attach(&mut self, claimed: Claimed) -> VecDeque<Utf8Bytes> {
+        if let Some(session) = &self.link.session {
+            self.core().sessions.unpark(session);
+        }
+        let (mut missed, mut earlier) = self.link.outbox.attach();
+        for InFlight { request, .. } in &self.known {
+            if let Some(id) = &request.correlation_id {
+                earlier.insert(id.clone(), request.hash);
+            }
+        }
+        self.earlier = (!earlier.is_empty()).then(|| Box::new(earlier));
+        self.earlier_until = self.now + self.settings().resume_window;
+        self.unconfirmed = true;
+        self.fresh = false;
+        self.violations = 0;
+        let resumed = ConnectionResumed {
+            client_id: self.link.id.to_string(),
+            resumed: true,
+            reason: None,
+            replayed: missed.len() as u64,
+            resume_token: Some(claimed.token),
+            extra: Default::default(),
+        };
+        let name = <ConnectionResumed as Message>::TYPE;
+        let id = claimed.correlation_id.as_deref();
+        missed.push_front(envelope::frame(
+            name,
+            |out| resumed.encode(out),
+            self.link.now_ms(),
+            id,
+        ));
+        missed
+    }
+
+    /// Has a request go on beside others.
+    fn push(&mut self, mut running: Running) {
+        let (handle, registration) = AbortHandle::new_pair();
+        self.started += 1;
+        running.number = self.started;
+        self.known.push(InFlight {
+            request: running.request.clone(),
+            number: running.number,
+            handle,
+        });
+        self.in_flight.push(Abortable::new(running, registration));
+    }
+
+    /// Goes on with what is in flight. Whether anything ended.
+    ///
+    /// What ends while answers pile up is left for later: a client that reads is not cut off for many large answers.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut ended = false;
+        if self.core().draining() && !self.warned {
+            self.warned = true;
+            self.queue_here(self.core().farewell());
+        }
+        while !self.in_flight.is_empty()
+            && !self.link.outbox.crowded()
+            && let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx)
+        {
+            ended = true;
+            // A request that was aborted was answered when it was cancelled.
+            if let Ok(Done {
+                finished,
+                request,
+                number,
+            }) = done
+            {
+                self.known.retain(|known| known.number != number);
+                self.finish(finished, request);
+            }
+        }
+        ended
+    }
+
+    /// A message that was admitted just now.
+    fn request(&self, entry: usize, correlation_id: Option<&str>) -> Request {
+        Request {
+            entry,
+            correlation_id: correlation_id.map(CompactString::from),
+            hash: ANY,
+            started: self.now,
+        }
+    }
+
+    /// How the message that answers a request for good is numbered.
+    fn numbering(&self, request: &Request) -> Numbering {
+        match (&self.link.session, &request.correlation_id) {
+            (None, _) => Numbering::None,
+            (Some(_), None) => Numbering::Numbered,
+            (Some(_), Some(id)) => Numbering::Answer(Box::new(Asked {
+                correlation_id: id.clone(),
+                hash: request.hash,
+            })),
+        }
+    }
+
+    /// Answers, counts and logs what ended.
+    fn finish(&mut self, finished: Finished, request: Request) {
+        let numbering = self.numbering(&request);
+        let text = self.settle(finished, &request);
+        self.queue(text.map(|text| Answer { text, numbering }));
+    }
+
+    /// Counts and logs what ended. Returns what answers it.
+    fn settle(&mut self, finished: Finished, request: &Request) -> Option<Utf8Bytes> {
+        let Finished { frame, reject } = finished;
+        let shared = &self.shared;
+        let entry = shared.table.entry(request.entry);
+        let metrics = entry.map_or(&shared.core.metrics.unknown, |entry| &entry.metrics);
+        self.now = Instant::now();
+        metrics.count(
+            reject.as_ref().map_or(OK, Reject::code),
+            self.now.duration_since(request.started),
+        );
+        match reject.as_ref().map(Reject::kind) {
+            None => {
+                let state = self.link.state.load(Ordering::Relaxed);
+                if let Some(Ok(Some(next))) = entry.map(|entry| entry.transition(state)) {
+                    self.link.state.store(next, Ordering::Relaxed);
+                }
+            }
+            Some(Kind::Internal(cause)) => {
+                tracing::error!(
+                    client_id = %self.link.id,
+                    r#type = entry.map(|entry| entry.name.as_str()),
+                    correlation_id = request.correlation_id.as_deref(),
+                    "{}", cause.chain()
+                );
+            }
+            Some(_) => {
+                tracing::debug!(
+                    client_id = %self.link.id,
+                    r#type = entry.map(|entry| entry.name.as_str()),
+                    correlation_id = request.correlation_id.as_deref(),
+                    code = reject.as_ref().map(Reject::code),
+                    "refused"
+                );
+            }
+        }
+        frame
+    }
+
+    /// Drops what is in flight and takes no more messages for the client; what waits may still be written.
+    pub(crate) fn end(&mut self, code: CloseCode) {
+        self.in_flight.clear();
+        self.known.clear();
+        self.link.outbox.close(code);
+    }
+
+    /// Ends the conversation, forgets the client and runs the application's hook.
+    pub(crate) async fn close(mut self) {
+        self.end(CloseCode::Normal);
+        self.closed = true;
+        if let Some(hook) = &self.shared.on_disconnect {
+            hook(self.context(None)).await;
+        }
+    }
+}
+
+impl<S> Drop for Connection<S> {
+    fn drop(&mut self) {
+        self.in_flight.clear();
+        self.link.outbox.close(CloseCode::Normal);
+        if !self.closed
+            && let Some(hook) = &self.shared.on_disconnect
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // Dropped in the middle of something: the application hears of it all the same.
+            let cx = Ctx {
+                shared: Arc::clone(&self.shared),
+                link: Arc::clone(&self.link),
+                correlation_id: None,
+            };
+            runtime.spawn(self.shared.core.tasks.track_future(hook(cx)));
+        }
+        let core = &self.shared.core;
+        if let Some(session) = &self.link.session {
+            core.sessions.remove(session);
+        }
+        core.clients.remove(&self.link);
+        tracing::info!("Client disconnected: {}", self.link.id);
+    }
+}

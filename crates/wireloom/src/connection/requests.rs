@@ -1,0 +1,103 @@
+//! Requests in flight: handlers at work, and what is known of them meanwhile.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::extract::ws::Utf8Bytes;
+use compact_str::CompactString;
+use futures_util::future::AbortHandle;
+use tokio::time::{Instant, Sleep};
+
+use crate::handler::{Finished, Work};
+use crate::outbox::Numbering;
+use crate::reject::{Internal, Reject, code};
+
+/// What must be known of a request in flight to end it from outside.
+pub(super) struct InFlight {
+    pub(super) request: Request,
+    /// Tells it from all others of its connection.
+    pub(super) number: u64,
+    pub(super) handle: AbortHandle,
+}
+
+/// The hash of a message whose payload was not looked at: it stands for any.
+pub(super) const ANY: u64 = 0;
+
+/// A request that was admitted.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// Index of its type; none of them for what is not a message.
+    pub(super) entry: usize,
+    pub(super) correlation_id: Option<CompactString>,
+    /// Hash of its type and payload, where its session can be resumed.
+    pub(super) hash: u64,
+    pub(super) started: Instant,
+}
+
+/// What is written in answer to a message.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: Utf8Bytes,
+    pub(crate) numbering: Numbering,
+}
+
+/// A request that was not answered yet.
+pub(super) struct Running {
+    pub(super) work: Work,
+    pub(super) deadline: Option<Pin<Box<Sleep>>>,
+    pub(super) request: Request,
+    pub(super) number: u64,
+}
+
+/// A request that was answered.
+pub(super) struct Done {
+    pub(super) finished: Finished,
+    pub(super) request: Request,
+    pub(super) number: u64,
+}
+
+impl Future for Running {
+    type Output = Done;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
+        let running = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| running.work.as_mut().poll(cx)));
+        let finished = match polled {
+            Ok(Poll::Ready(finished)) => finished,
+            Ok(Poll::Pending) => {
+                let late = running
+                    .deadline
+                    .as_mut()
+                    .is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
+                if !late {
+                    return Poll::Pending;
+                }
+                let reject = Reject::error(code::TIMEOUT, "the handler took too long", true, Vec::new());
+                Finished::rejected(reject, running.request.correlation_id.as_deref())
+            }
+            Err(panic) => Finished::rejected(panicked(&*panic), running.request.correlation_id.as_deref()),
+        };
+        let correlation_id = running.request.correlation_id.take();
+        Poll::Ready(Done {
+            finished,
+            request: Request {
+                correlation_id,
+                ..running.request
+            },
+            number: running.number,
+        })
+    }
+}
+
+/// What becomes of a panic: the log reads its text.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Reject {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Reject::internal(Internal::new(format!("the handler panicked: {text}")))
+}
