@@ -29,6 +29,7 @@ pub mod messages;
 mod metrics;
 mod origin;
 mod outbox;
+mod pattern;
 pub mod protocol;
 mod reject;
 pub mod schema;

@@ -1,6 +1,7 @@
 //! Numbers: integers by their digits, everything else through a double.
 
-use super::reader::{FaultKind, Read, Reader};
+use super::fault::{Expected, Fault, FaultKind, Read};
+use super::reader::Reader;
 
 /// Digits that an `i64` and a double both hold, whatever they are.
 const SAFE_DIGITS: usize = 15;
@@ -25,7 +26,7 @@ impl<'a> Reader<'a> {
         match self.rest().first() {
             Some(b'0') => self.pos += 1,
             Some(b'1'..=b'9') => self.digits()?,
-            _ if self.pos > start => return Err(self.expected("a digit")),
+            _ if self.pos > start => return Err(self.expected(Expected::Digit)),
             _ => return Err(self.mismatch()),
         }
         if self.rest().first() == Some(&b'.') {
@@ -49,7 +50,7 @@ impl<'a> Reader<'a> {
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         if count == 0 {
-            return Err(self.expected("a digit"));
+            return Err(self.expected(Expected::Digit));
         }
         self.pos += count;
         Ok(())
@@ -93,7 +94,7 @@ impl<'a> Reader<'a> {
         self.peek();
         let start = self.pos;
         let text = self.number_text()?;
-        let inexact = super::Fault {
+        let inexact = Fault {
             at: start,
             kind: FaultKind::InexactNumber,
         };

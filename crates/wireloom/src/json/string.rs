@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::reader::{FaultKind, Read, Reader};
+use super::fault::{Expected, FaultKind, Read};
+use super::reader::Reader;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -59,23 +60,39 @@ impl<'a> Reader<'a> {
     /// If there is no string, or it is no JSON.
     #[inline]
     pub fn string(&mut self) -> Read<Cow<'a, str>> {
+        match self.plain_string() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.other_string(),
+        }
+    }
+
+    /// A string without escapes, if one stands right here.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let rest = self.text.get(self.pos..)?.strip_prefix('"')?;
+        let (text, behind) = rest.split_at_checked(plain_run(rest.as_bytes()))?;
+        if behind.as_bytes().first() != Some(&b'"') {
+            return None;
+        }
+        self.pos += text.len() + 2;
+        Some(text)
+    }
+
+    #[inline(never)]
+    fn other_string(&mut self) -> Read<Cow<'a, str>> {
         if self.peek() != b'"' {
             return Err(self.mismatch());
         }
-        let start = self.pos + 1;
-        let end = start + plain_run(self.text.as_bytes().get(start..).unwrap_or_default());
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            self.pos = end + 1;
-            return Ok(Cow::Borrowed(self.text.get(start..end).unwrap_or_default()));
+        match self.plain_string() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.string_with_escapes().map(Cow::Owned),
         }
-        self.string_with_escapes(start, end).map(Cow::Owned)
     }
 
-    #[cold]
-    fn string_with_escapes(&mut self, start: usize, end: usize) -> Read<String> {
-        let mut text = String::with_capacity((end - start) * 2 + 16);
-        text.push_str(self.text.get(start..end).unwrap_or_default());
-        self.pos = end;
+    /// The rest of a string whose quote comes next.
+    fn string_with_escapes(&mut self) -> Read<String> {
+        self.pos += 1;
+        let mut text = String::new();
         loop {
             match self.rest().first() {
                 Some(b'"') => {
@@ -86,13 +103,13 @@ impl<'a> Reader<'a> {
                     let point = self.escape()?;
                     text.push(point);
                 }
-                Some(0..0x20) => return Err(self.expected("control characters in a string as \\u escapes")),
+                Some(0..0x20) => return Err(self.expected(Expected::EscapedControl)),
                 Some(_) => {
                     let run = plain_run(self.rest());
                     text.push_str(self.text.get(self.pos..self.pos + run).unwrap_or_default());
                     self.pos += run;
                 }
-                None => return Err(self.expected("`\"` at the end of a string")),
+                None => return Err(self.expected(Expected::Quote)),
             }
         }
     }
@@ -108,7 +125,7 @@ impl<'a> Reader<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.expected("one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u")),
+            _ => return Err(self.expected(Expected::Escape)),
         };
         self.pos += 2;
         Ok(point)
@@ -136,12 +153,12 @@ impl<'a> Reader<'a> {
         let mut unit = 0;
         for &digit in digits {
             let Some(value) = char::from(digit).to_digit(16) else {
-                return Err(self.expected("four hexadecimal digits behind \\u"));
+                return Err(self.expected(Expected::HexDigits));
             };
             unit = unit * 16 + value;
         }
         if digits.len() < 4 {
-            return Err(self.expected("four hexadecimal digits behind \\u"));
+            return Err(self.expected(Expected::HexDigits));
         }
         self.pos += 6;
         Ok(unit)
@@ -217,7 +234,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string under `name` in the object that comes next, without moving: what tells tagged variants apart.
+    /// The string under a name in the object that comes next, without moving: what tells tagged variants apart. The
+    /// name is given as for [`Reader::field`].
     ///
     /// # Errors
     ///
@@ -225,10 +243,11 @@ impl<'a> Reader<'a> {
     pub fn tag(&self, name: &str) -> Read<Cow<'a, str>> {
         let mut ahead = self.clone();
         let mut object = ahead.object()?;
-        while let Some(found) = ahead.name(&mut object)? {
-            if found == name {
+        while let Some(field) = ahead.field(&mut object, &[name])? {
+            if field == 0 {
                 return ahead.string();
             }
+            ahead.name_and_colon()?;
             ahead.skip()?;
         }
         Err(self.refuse())
