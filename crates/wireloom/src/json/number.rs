@@ -6,6 +6,11 @@ use super::reader::Reader;
 /// Digits that an `i64` and a double both hold, whatever they are.
 const SAFE_DIGITS: usize = 15;
 
+/// As many as there are digits to stand behind a point.
+const POWERS_OF_TEN: [f64; SAFE_DIGITS + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
 /// One number as it stands in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
@@ -61,23 +66,35 @@ impl<'a> Reader<'a> {
     fn short_integer(&mut self) -> Option<i64> {
         let negative = self.peek() == b'-';
         let bytes = self.rest().get(usize::from(negative)..)?;
-        let mut value: i64 = 0;
-        let mut count = 0;
-        while let Some(&digit @ b'0'..=b'9') = bytes.get(count) {
-            if count == SAFE_DIGITS {
-                return None;
-            }
-            value = value * 10 + i64::from(digit - b'0');
-            count += 1;
-        }
+        let (value, count) = read_digits(bytes, 0, SAFE_DIGITS + 1);
         let leading_zero = count > 1 && bytes.first() == Some(&b'0');
         // `-0` is a float: no integer holds its sign.
         let negative_zero = negative && value == 0;
-        if count == 0 || leading_zero || negative_zero || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
-        {
+        let goes_on = matches!(bytes.get(count), Some(b'.' | b'e' | b'E'));
+        if count == 0 || count > SAFE_DIGITS || leading_zero || negative_zero || goes_on {
             return None;
         }
         self.pos += usize::from(negative) + count;
+        Some(if negative { -value } else { value })
+    }
+
+    /// A number of at most 15 digits with a fraction and no exponent, if one comes next.
+    fn short_decimal(&mut self) -> Option<f64> {
+        let negative = self.peek() == b'-';
+        let bytes = self.rest().get(usize::from(negative)..)?;
+        let (value, whole) = read_digits(bytes, 0, SAFE_DIGITS);
+        let leading_zero = whole > 1 && bytes.first() == Some(&b'0');
+        let (b'.', behind) = bytes.get(whole..)?.split_first()? else {
+            return None;
+        };
+        let (value, decimals) = read_digits(behind, value, SAFE_DIGITS + 1 - whole);
+        let goes_on = matches!(behind.get(decimals), Some(b'e' | b'E'));
+        if whole == 0 || decimals == 0 || whole + decimals > SAFE_DIGITS || leading_zero || goes_on {
+            return None;
+        }
+        // A double holds the digits, and it holds the power of ten: their quotient is rounded once, to the nearest.
+        let value = value as f64 / POWERS_OF_TEN.get(decimals)?;
+        self.pos += usize::from(negative) + whole + 1 + decimals;
         Some(if negative { -value } else { value })
     }
 
@@ -85,12 +102,19 @@ impl<'a> Reader<'a> {
     pub(super) fn any_number(&mut self) -> Read<Number> {
         match self.short_integer() {
             Some(value) => Ok(Number::Integer(value)),
+            None => self.other_number().map(Number::Float),
+        }
+    }
+
+    #[inline(never)]
+    fn other_number(&mut self) -> Read<f64> {
+        match self.short_decimal() {
+            Some(value) => Ok(value),
             None => self.long_number(),
         }
     }
 
-    #[cold]
-    fn long_number(&mut self) -> Read<Number> {
+    fn long_number(&mut self) -> Read<f64> {
         self.peek();
         let start = self.pos;
         let text = self.number_text()?;
@@ -102,7 +126,7 @@ impl<'a> Reader<'a> {
         if !value.is_finite() || !survives(text, value) {
             return Err(inexact);
         }
-        Ok(Number::Float(value))
+        Ok(value)
     }
 
     /// An integer from `min` to `max`, both included; also one that is written `1.0` or `1e2`.
@@ -185,6 +209,21 @@ impl<'a> Reader<'a> {
     pub fn number_of(&mut self, allowed: &[f64]) -> Read<f64> {
         self.number_where(|value| allowed.contains(&value))
     }
+}
+
+/// Digits behind those of `value`, no more than `most`, and how many there were.
+#[inline]
+fn read_digits(bytes: &[u8], mut value: i64, most: usize) -> (i64, usize) {
+    let mut count = 0;
+    for byte in bytes.iter().take(most) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value * 10 + i64::from(digit);
+        count += 1;
+    }
+    (value, count)
 }
 
 /// The integer that a double stands for, if it does and an `i64` holds it.

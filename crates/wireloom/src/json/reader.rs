@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// If the text is no JSON here. Duplicates are for [`Reader::once`] to find.
-    #[inline]
+    #[inline(always)]
     pub fn field(&mut self, object: &mut Object, names: &[&str]) -> Read<Option<u32>> {
         let (comma, rest) = match self.rest() {
             [b'}', ..] => {

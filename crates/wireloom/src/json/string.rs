@@ -11,11 +11,10 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Whether one of eight bytes needs a look: a quote, a backslash or a control character. Bytes above 0x7f never do.
 #[inline]
 pub(super) fn special(word: u64) -> u64 {
-    let quote = word ^ (LOW * b'"' as u64);
-    let backslash = word ^ (LOW * b'\\' as u64);
-    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    (zero(quote) | zero(backslash) | control) & HIGH
+    // With one bit flipped, the quote stands right above the control characters: one comparison finds both.
+    let control_or_quote = (word ^ (LOW * 0x02)).wrapping_sub(LOW * 0x21);
+    let backslash = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
+    (control_or_quote | backslash) & !word & HIGH
 }
 
 /// Length of the run that needs no look, from the beginning of `bytes`.
@@ -36,6 +35,30 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
             .iter()
             .position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20))
             .unwrap_or(tail.len())
+}
+
+/// The run that needs no look, and the byte behind it.
+#[inline]
+fn split(text: &str) -> (&str, Option<u8>) {
+    let run = plain_run(text.as_bytes());
+    match text.split_at_checked(run) {
+        Some((run, behind)) => (run, behind.as_bytes().first().copied()),
+        None => (text, None),
+    }
+}
+
+/// How many bytes of a text belong to the string that ends in it, escapes as they are written.
+fn written_length(rest: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(rest) = rest.get(length..) {
+        let run = plain_run(rest);
+        length += run;
+        match rest.get(run) {
+            Some(b'\\') => length += 2,
+            _ => break,
+        }
+    }
+    length.min(rest.len())
 }
 
 /// Whether a string has `min` to `max` code points. Counts only when the number of bytes leaves it open.
@@ -70,8 +93,8 @@ impl<'a> Reader<'a> {
     #[inline]
     fn plain_string(&mut self) -> Option<&'a str> {
         let rest = self.text.get(self.pos..)?.strip_prefix('"')?;
-        let (text, behind) = rest.split_at_checked(plain_run(rest.as_bytes()))?;
-        if behind.as_bytes().first() != Some(&b'"') {
+        let (text, behind) = split(rest);
+        if behind != Some(b'"') {
             return None;
         }
         self.pos += text.len() + 2;
@@ -92,23 +115,19 @@ impl<'a> Reader<'a> {
     /// The rest of a string whose quote comes next.
     fn string_with_escapes(&mut self) -> Read<String> {
         self.pos += 1;
-        let mut text = String::new();
+        // No escape is shorter than what it stands for.
+        let mut text = String::with_capacity(written_length(self.rest()));
         loop {
-            match self.rest().first() {
+            let (run, behind) = split(self.text.get(self.pos..).unwrap_or_default());
+            text.push_str(run);
+            self.pos += run.len();
+            match behind {
                 Some(b'"') => {
                     self.pos += 1;
                     return Ok(text);
                 }
-                Some(b'\\') => {
-                    let point = self.escape()?;
-                    text.push(point);
-                }
-                Some(0..0x20) => return Err(self.expected(Expected::EscapedControl)),
-                Some(_) => {
-                    let run = plain_run(self.rest());
-                    text.push_str(self.text.get(self.pos..self.pos + run).unwrap_or_default());
-                    self.pos += run;
-                }
+                Some(b'\\') => text.push(self.escape()?),
+                Some(_) => return Err(self.expected(Expected::EscapedControl)),
                 None => return Err(self.expected(Expected::Quote)),
             }
         }
