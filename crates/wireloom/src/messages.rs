@@ -29,11 +29,11 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
         const FIELDS: &[&str] = &[
-            r#""clientId":"#,
-            r#""resumeToken":"#,
-            r#""protocol":"#,
-            r#""heartbeatMs":"#,
-            r#""limits":"#,
+            r#","clientId":"#,
+            r#","resumeToken":"#,
+            r#","protocol":"#,
+            r#","heartbeatMs":"#,
+            r#","limits":"#,
         ];
         let mut client_id = ::std::option::Option::None;
         let mut resume_token = ::std::option::Option::None;
@@ -109,7 +109,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""name":"#, r#""version":"#, r#""hash":"#];
+        const FIELDS: &[&str] = &[r#","name":"#, r#","version":"#, r#","hash":"#];
         let mut name = ::std::option::Option::None;
         let mut version = ::std::option::Option::None;
         let mut hash = ::std::option::Option::None;
@@ -166,7 +166,11 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""messageBytes":"#, r#""depth":"#, r#""inFlight":"#];
+        const FIELDS: &[&str] = &[
+            r#","messageBytes":"#,
+            r#","depth":"#,
+            r#","inFlight":"#,
+        ];
         let mut message_bytes = ::std::option::Option::None;
         let mut depth = ::std::option::Option::None;
         let mut in_flight = ::std::option::Option::None;
@@ -237,7 +241,7 @@ impl ::wireloom::json::Decode for ConnectionResume {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""resumeToken":"#, r#""lastSeq":"#];
+        const FIELDS: &[&str] = &[r#","resumeToken":"#, r#","lastSeq":"#];
         let mut resume_token = ::std::option::Option::None;
         let mut last_seq = ::std::option::Option::None;
         let mut object = reader.object()?;
@@ -300,11 +304,11 @@ impl ::wireloom::json::Decode for ConnectionResumed {
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
         const FIELDS: &[&str] = &[
-            r#""clientId":"#,
-            r#""resumed":"#,
-            r#""reason":"#,
-            r#""replayed":"#,
-            r#""resumeToken":"#,
+            r#","clientId":"#,
+            r#","resumed":"#,
+            r#","reason":"#,
+            r#","replayed":"#,
+            r#","resumeToken":"#,
         ];
         let mut client_id = ::std::option::Option::None;
         let mut resumed = ::std::option::Option::None;
@@ -442,7 +446,7 @@ impl ::wireloom::json::Decode for ConnectionAck {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""seq":"#];
+        const FIELDS: &[&str] = &[r#","seq":"#];
         let mut seq = ::std::option::Option::None;
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
@@ -488,7 +492,7 @@ impl ::wireloom::json::Decode for ConnectionClosing {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""reason":"#, r#""reconnectAfterMs":"#];
+        const FIELDS: &[&str] = &[r#","reason":"#, r#","reconnectAfterMs":"#];
         let mut reason = ::std::option::Option::None;
         let mut reconnect_after_ms = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
@@ -540,7 +544,7 @@ impl ::wireloom::json::Decode for ConnectionAuthenticate {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""token":"#];
+        const FIELDS: &[&str] = &[r#","token":"#];
         let mut token = ::std::option::Option::None;
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
@@ -674,10 +678,10 @@ impl ::wireloom::json::Decode for Error {
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
         const FIELDS: &[&str] = &[
-            r#""code":"#,
-            r#""message":"#,
-            r#""retryable":"#,
-            r#""details":"#,
+            r#","code":"#,
+            r#","message":"#,
+            r#","retryable":"#,
+            r#","details":"#,
         ];
         let mut code = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;
@@ -750,7 +754,7 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#""path":"#, r#""keyword":"#, r#""message":"#];
+        const FIELDS: &[&str] = &[r#","path":"#, r#","keyword":"#, r#","message":"#];
         let mut path = ::std::option::Option::None;
         let mut keyword = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;

@@ -61,21 +61,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A number of at most 15 digits without fraction and exponent, if one comes next.
+    /// A positive number of at most 15 digits without fraction and exponent, if one stands right here.
     #[inline]
     fn short_integer(&mut self) -> Option<i64> {
-        let negative = self.peek() == b'-';
-        let bytes = self.rest().get(usize::from(negative)..)?;
+        let bytes = self.rest();
+        let (b'1'..=b'9', _) = bytes.split_first()? else {
+            return None;
+        };
         let (value, count) = read_digits(bytes, 0, SAFE_DIGITS + 1);
-        let leading_zero = count > 1 && bytes.first() == Some(&b'0');
-        // `-0` is a float: no integer holds its sign.
-        let negative_zero = negative && value == 0;
-        let goes_on = matches!(bytes.get(count), Some(b'.' | b'e' | b'E'));
-        if count == 0 || count > SAFE_DIGITS || leading_zero || negative_zero || goes_on {
+        if count > SAFE_DIGITS || matches!(bytes.get(count), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.pos += usize::from(negative) + count;
-        Some(if negative { -value } else { value })
+        self.pos += count;
+        Some(value)
     }
 
     /// A number of at most 15 digits with a fraction and no exponent, if one comes next.
@@ -102,31 +100,32 @@ impl<'a> Reader<'a> {
     pub(super) fn any_number(&mut self) -> Read<Number> {
         match self.short_integer() {
             Some(value) => Ok(Number::Integer(value)),
-            None => self.other_number().map(Number::Float),
+            None => self.other_number(),
         }
     }
 
     #[inline(never)]
-    fn other_number(&mut self) -> Read<f64> {
-        match self.short_decimal() {
-            Some(value) => Ok(value),
-            None => self.long_number(),
+    fn other_number(&mut self) -> Read<Number> {
+        if let Some(value) = self.short_decimal() {
+            return Ok(Number::Float(value));
         }
-    }
-
-    fn long_number(&mut self) -> Read<f64> {
-        self.peek();
         let start = self.pos;
         let text = self.number_text()?;
+        let is_integer = !text.contains(['.', 'e', 'E']);
+        // `-0` is a float: no integer holds its sign.
+        if is_integer && text.len() <= SAFE_DIGITS && text != "-0" {
+            return Ok(Number::Integer(text.parse().unwrap_or_default()));
+        }
         let inexact = Fault {
             at: start,
             kind: FaultKind::InexactNumber,
         };
         let value: f64 = text.parse().map_err(|_| inexact)?;
-        if !value.is_finite() || !survives(text, value) {
+        // Fractions and exponents say themselves that they are floats.
+        if !value.is_finite() || is_integer && !survives(text, value) {
             return Err(inexact);
         }
-        Ok(value)
+        Ok(Number::Float(value))
     }
 
     /// An integer from `min` to `max`, both included; also one that is written `1.0` or `1e2`.
@@ -234,11 +233,8 @@ pub(super) fn whole(value: f64) -> Option<i64> {
 }
 
 /// Whether the digits of an integer are those that its double is written with: what JavaScript sends survives, what
-/// only wider integers hold does not. Fractions and exponents say themselves that they are floats.
+/// only wider integers hold does not.
 fn survives(text: &str, value: f64) -> bool {
-    if text.contains(['.', 'e', 'E']) {
-        return true;
-    }
     let digits = |text: &str| text.trim_start_matches('-').trim_end_matches('0').to_owned();
     // Rust's shortest form of a double, without an exponent: the digits that tell it from its neighbours, and zeros.
     digits(text) == digits(&format!("{value}"))

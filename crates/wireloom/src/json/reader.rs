@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fault::{Expected, Fault, FaultKind, Read};
+use super::string::is_text_of;
 
 /// A position in a JSON text.
 ///
@@ -27,6 +28,16 @@ pub struct Object {
 
 /// Attempts at union variants that one message may cost. Nested unions multiply; this bounds them.
 const MAX_ATTEMPTS: u32 = 4096;
+
+/// How many items an array has room for at first: eight, if half a kilobyte holds them. Most arrays are short, and to
+/// grow one costs as much as to read several items.
+const fn room<T>() -> usize {
+    match size_of::<T>() {
+        0..=64 => 8,
+        65..=256 => 512 / size_of::<T>(),
+        _ => 1,
+    }
+}
 
 impl<'a> Reader<'a> {
     /// Starts at the beginning of a text; arrays and objects may nest `depth` levels deep.
@@ -186,30 +197,31 @@ impl<'a> Reader<'a> {
     /// Which of the fields comes next in an object, with its name and colon passed over; `None` at the object's end.
     /// For a name that is none of theirs it is the number of fields, and the reader stands in front of the name.
     ///
-    /// The names are given as they stand in a text, `"name":`, in the order in which most peers will send them. In
-    /// that order each name costs one comparison; any other order is read as well.
+    /// The names are given as they stand behind another field, `,"name":`, in the order in which most peers will send
+    /// them. In that order each name costs one comparison; any other order is read as well.
     ///
     /// # Errors
     ///
     /// If the text is no JSON here. Duplicates are for [`Reader::once`] to find.
+    // One call in each decoder: inlined, the names and their lengths are constants.
     #[inline(always)]
     pub fn field(&mut self, object: &mut Object, names: &[&str]) -> Read<Option<u32>> {
-        let (comma, rest) = match self.rest() {
-            [b'}', ..] => {
-                self.ascend();
-                return Ok(None);
+        let field = object.next;
+        if let Some(name) = names.get(field as usize) {
+            let name = name
+                .as_bytes()
+                .get(usize::from(object.names == 0)..)
+                .unwrap_or_default();
+            if self.rest().starts_with(name) {
+                self.pos += name.len();
+                object.names += 1;
+                object.next = field + 1;
+                return Ok(Some(field));
             }
-            [b',', rest @ ..] if object.names > 0 => (1, rest),
-            rest if object.names == 0 => (0, rest),
-            _ => return self.unexpected_field(object, names),
-        };
-        if let Some(name) = names.get(object.next as usize)
-            && rest.starts_with(name.as_bytes())
-        {
-            self.pos += comma + name.len();
-            object.names += 1;
-            object.next += 1;
-            return Ok(Some(object.next - 1));
+        }
+        if self.text.as_bytes().get(self.pos) == Some(&b'}') {
+            self.ascend();
+            return Ok(None);
         }
         self.unexpected_field(object, names)
     }
@@ -222,15 +234,19 @@ impl<'a> Reader<'a> {
         }
         let start = self.pos;
         let rest = self.rest();
-        let field = match names.iter().position(|name| rest.starts_with(name.as_bytes())) {
+        let known = |name: &&str| {
+            name.get(1..)
+                .is_some_and(|name| rest.starts_with(name.as_bytes()))
+        };
+        let field = match names.iter().position(known) {
             Some(field) => {
-                self.pos += names.get(field).map_or(0, |name| name.len());
+                self.pos += names.get(field).map_or(0, |name| name.len() - 1);
                 field
             }
             // Unknown, or written in another way: with an escape, or with white space in front of the colon.
             None => {
                 let found = self.name_and_colon()?;
-                let is_found = |name: &&str| Reader::new(name, 0).string().is_ok_and(|name| name == found);
+                let is_found = |name: &&str| is_text_of(name.get(1..).unwrap_or_default(), &found);
                 names.iter().position(is_found).unwrap_or_else(|| {
                     self.pos = start;
                     names.len()
@@ -368,8 +384,8 @@ impl<'a> Reader<'a> {
         max: usize,
         mut item: impl FnMut(&mut Self) -> Read<T>,
     ) -> Read<Vec<T>> {
-        let mut items = Vec::new();
         let mut more = self.array_begin()?;
+        let mut items = Vec::with_capacity(if more { room::<T>().min(max) } else { 0 });
         while more {
             if items.len() == max {
                 return Err(self.refuse());

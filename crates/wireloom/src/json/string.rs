@@ -47,6 +47,11 @@ fn split(text: &str) -> (&str, Option<u8>) {
     }
 }
 
+/// Whether a text, in quotes and perhaps with escapes, stands for this string.
+pub(super) fn is_text_of(text: &str, string: &str) -> bool {
+    Reader::new(text, 0).string().is_ok_and(|text| text == string)
+}
+
 /// How many bytes of a text belong to the string that ends in it, escapes as they are written.
 fn written_length(rest: &[u8]) -> usize {
     let mut length = 0;
@@ -103,13 +108,16 @@ impl<'a> Reader<'a> {
 
     #[inline(never)]
     fn other_string(&mut self) -> Read<Cow<'a, str>> {
+        let start = self.pos;
         if self.peek() != b'"' {
             return Err(self.mismatch());
         }
-        match self.plain_string() {
-            Some(text) => Ok(Cow::Borrowed(text)),
-            None => self.string_with_escapes().map(Cow::Owned),
+        if self.pos > start
+            && let Some(text) = self.plain_string()
+        {
+            return Ok(Cow::Borrowed(text));
         }
+        self.string_with_escapes().map(Cow::Owned)
     }
 
     /// The rest of a string whose quote comes next.
@@ -213,14 +221,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Exactly this string.
+    /// Exactly this string, given as it stands in a text: in quotes.
     ///
     /// # Errors
     ///
     /// If it is something else.
     #[inline]
-    pub fn constant(&mut self, value: &str) -> Read<()> {
-        if self.string()? == value {
+    pub fn constant(&mut self, text: &str) -> Read<()> {
+        if self.rest().starts_with(text.as_bytes()) {
+            self.pos += text.len();
+            return Ok(());
+        }
+        self.other_constant(text)
+    }
+
+    #[inline(never)]
+    fn other_constant(&mut self, text: &str) -> Read<()> {
+        let found = self.string()?;
+        if is_text_of(text, &found) {
             Ok(())
         } else {
             Err(self.refuse())

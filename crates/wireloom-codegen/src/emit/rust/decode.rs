@@ -283,7 +283,10 @@ impl Body<'_, '_> {
             .map(|(index, (field, local))| {
                 let index = Literal::usize_unsuffixed(index);
                 let read = match &field.constant {
-                    Some(constant) => quote!(|reader| reader.constant(#constant)),
+                    Some(constant) => {
+                        let text = text(constant);
+                        quote!(|reader| reader.constant(#text))
+                    }
                     None => self.schema(&field.schema, field.boxed).callable(),
                 };
                 quote!(#index => reader.once(&mut #local, #read)?,)
@@ -417,9 +420,14 @@ fn by_validator(keyword: &str, value: &str) -> TokenStream {
     quote!(new(#schema))
 }
 
-/// A name as it stands in front of a value: in quotes, with a colon.
+/// A string as it stands in a text: in quotes.
+fn text(string: &str) -> TokenStream {
+    raw_text(&visible_json(&serde_json::Value::from(string).to_string()))
+}
+
+/// A name as it stands in a text behind another field.
 fn name_in_text(name: &str) -> TokenStream {
-    raw_text(&visible_json(&format!("{}:", serde_json::Value::from(name))))
+    raw_text(&visible_json(&format!(",{}:", serde_json::Value::from(name))))
 }
 
 /// Names of local variables for the fields, apart from those that the decoder has itself.
