@@ -19,13 +19,23 @@ fn path() -> PathBuf {
     build::root().join("baseline.txt")
 }
 
-/// Replaces the record by these counts.
+/// Puts these counts on record; modes that were not measured keep theirs.
 pub(crate) fn record(tables: &[Table]) -> Result<()> {
+    let known = fs::read_to_string(path()).unwrap_or_default();
+    Ok(fs::write(path(), updated(&known, counts(tables))?)?)
+}
+
+fn updated(known: &str, counts: impl Iterator<Item = (Mode, f64)>) -> Result<String> {
+    let counts: Vec<_> = counts.collect();
     let mut text = "# User instructions a message, recorded by `cargo xtask bench --record`.\n".to_owned();
-    for (mode, count) in counts(tables) {
-        writeln!(text, "{} {count:.0}", name(mode))?;
+    for mode in Mode::value_variants() {
+        let counted = counts.iter().find(|(counted, _)| counted == mode);
+        let count = counted.map(|(_, count)| *count);
+        if let Some(count) = count.or_else(|| recorded(known, *mode).ok()) {
+            writeln!(text, "{} {count:.0}", mode.name())?;
+        }
     }
-    Ok(fs::write(path(), text)?)
+    Ok(text)
 }
 
 /// Whether no count grew by more than the tolerance. Says how each one stands.
@@ -51,20 +61,13 @@ fn counts(tables: &[Table]) -> impl Iterator<Item = (Mode, f64)> {
 }
 
 fn recorded(text: &str, mode: Mode) -> Result<f64> {
-    let name = name(mode);
+    let name = mode.name();
     let count = text
         .lines()
         .find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
     count
         .and_then(|count| count.parse().ok())
         .with_context(|| format!("{name} is not on record"))
-}
-
-/// The mode as an option names it.
-fn name(mode: Mode) -> String {
-    mode.to_possible_value()
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,5 +80,16 @@ mod tests {
         assert_eq!(recorded(text, Mode::Decode).unwrap(), 1980.0);
         assert_eq!(recorded(text, Mode::DecodeNested).unwrap(), 25_020.0);
         assert!(recorded("decode-nested 1\n", Mode::Decode).is_err());
+    }
+
+    #[test]
+    fn what_was_not_measured_stays_on_record() {
+        let text = updated(
+            "instructions 5067\ndecode 1980\n",
+            [(Mode::Decode, 1500.4)].into_iter(),
+        )
+        .unwrap();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(lines, ["instructions 5067", "decode 1500"]);
     }
 }

@@ -16,14 +16,11 @@ use crate::modes::{Figure, uniform};
 use crate::peers::{Peer, Program};
 use crate::server::Server;
 
-/// The program that decodes without a server.
-pub(crate) const DECODER: Program = Program::Rust("bench-decode");
-
-/// What it calls the ways to decode.
-pub(crate) const WAYS: &[&str] = &["value", "wireloom"];
+/// The program that decodes and encodes without a server.
+pub(crate) const CODEC: Program = Program::Rust("bench-codec");
 
 const SERVED: [u64; 2] = [10_000, 30_000];
-const DECODED: [u64; 2] = [200, 2_200];
+const CODED: [u64; 2] = [200, 2_200];
 
 /// Whether valgrind is there.
 pub(crate) fn available() -> bool {
@@ -48,14 +45,14 @@ pub(crate) fn served(peer: &Peer, cores: Cores) -> Result<Figure> {
     })
 }
 
-/// Of decoding and checking alone, a message.
-pub(crate) fn decoded(way: &str, message: &str) -> Result<Figure> {
-    let program = build::command(DECODER)?;
-    per_message(DECODED, |report, messages| {
+/// Of decoding and checking alone, or of encoding alone, a message.
+pub(crate) fn coded(what: &str, way: &str) -> Result<Figure> {
+    let program = build::command(CODEC)?;
+    per_message(CODED, |report, messages| {
         let status = callgrind(&program, report)
-            .args([way, message, &messages.to_string()])
+            .args([what, way, &messages.to_string()])
             .status()?;
-        ensure!(status.success(), "bench-decode {way} {message}: {status}");
+        ensure!(status.success(), "bench-codec {what} {way}: {status}");
         Ok(())
     })
 }

@@ -34,11 +34,11 @@ fn main() -> Result<ExitCode> {
     let peers = options.peers()?;
     ensure!(!peers.is_empty(), "there is nobody to measure");
     let modes = options.modes();
-    let decoder = modes
+    let codec = modes
         .iter()
-        .any(|mode| mode.decodes())
-        .then_some(instructions::DECODER);
-    for program in peers.iter().map(|peer| peer.program).chain(decoder) {
+        .any(|mode| !mode.ways().is_empty())
+        .then_some(instructions::CODEC);
+    for program in peers.iter().map(|peer| peer.program).chain(codec) {
         eprintln!("making {program}");
         build::make(program)?;
     }
@@ -125,8 +125,7 @@ fn held(
 fn measure(mode: Mode, peers: &[Peer], rounds: usize, window: Duration, cores: Cores) -> Result<Table> {
     let peers: Vec<Peer> = peers.iter().filter(|peer| mode.applies(peer)).copied().collect();
     let rows = match mode {
-        Mode::Decode => decoded("echo")?,
-        Mode::DecodeNested => decoded("nested")?,
+        Mode::Decode | Mode::DecodeNested | Mode::Encode => coded(mode)?,
         Mode::Instructions => peers
             .iter()
             .map(|peer| {
@@ -170,14 +169,14 @@ fn interleaved(
     Ok(rows)
 }
 
-/// Each way to decode, for itself.
-fn decoded(message: &str) -> Result<Vec<Row>> {
-    let ways = instructions::WAYS.iter();
+/// Each way to decode or encode, for itself.
+fn coded(mode: Mode) -> Result<Vec<Row>> {
+    let ways = mode.ways().iter();
     ways.map(|name| {
         Ok(Row {
             name,
-            checks: "schema",
-            figures: vec![instructions::decoded(name, message)?],
+            checks: if mode == Mode::Encode { "nothing" } else { "schema" },
+            figures: vec![instructions::coded(&mode.name(), name)?],
         })
     })
     .collect()

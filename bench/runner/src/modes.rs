@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     Decode,
     /// As `decode`, with the nested request.
     DecodeNested,
+    /// User instructions from a typed reply to its text.
+    Encode,
 }
 
 /// One figure of one round.
@@ -61,6 +63,7 @@ impl Mode {
             }
             Self::Decode => "decode and check alone, 240-byte request",
             Self::DecodeNested => "decode and check alone, 1.6 kB nested request",
+            Self::Encode => "encode alone, the reply to the 240-byte request",
         }
     }
 
@@ -71,14 +74,16 @@ impl Mode {
             Self::Broadcast => "us of CPU a receiver",
             Self::Hot => "times",
             Self::Idle => "bytes a connection",
-            Self::Instructions | Self::Decode | Self::DecodeNested => "user instructions a message",
+            Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => {
+                "user instructions a message"
+            }
         }
     }
 
     /// Decimals that mean something.
     pub(crate) fn decimals(self) -> usize {
         match self {
-            Self::Idle | Self::Instructions | Self::Decode | Self::DecodeNested => 0,
+            Self::Idle | Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => 0,
             _ => 2,
         }
     }
@@ -88,6 +93,7 @@ impl Mode {
         match self {
             Self::Broadcast => "tungstenite",
             Self::Decode | Self::DecodeNested => "value",
+            Self::Encode => "serde",
             _ => crate::peers::YARDSTICK,
         }
     }
@@ -99,20 +105,28 @@ impl Mode {
 
     /// Whether it is done once: counted instructions don't vary, and memory is that of a server just started.
     pub(crate) fn once(self) -> bool {
-        matches!(
-            self,
-            Self::Idle | Self::Instructions | Self::Decode | Self::DecodeNested
-        )
+        self == Self::Idle || self.needs_valgrind()
     }
 
-    /// Whether it decodes without a server.
-    pub(crate) fn decodes(self) -> bool {
-        matches!(self, Self::Decode | Self::DecodeNested)
+    /// As an option names it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// The ways to do it without a server, as the program for it calls them.
+    pub(crate) fn ways(self) -> &'static [&'static str] {
+        match self {
+            Self::Decode | Self::DecodeNested => &["value", "wireloom"],
+            Self::Encode => &["serde", "wireloom"],
+            _ => &[],
+        }
     }
 
     /// Whether it counts instructions.
     pub(crate) fn needs_valgrind(self) -> bool {
-        self == Self::Instructions || self.decodes()
+        self == Self::Instructions || !self.ways().is_empty()
     }
 
     /// Whether the peer can do it at all.
@@ -154,7 +168,7 @@ impl Mode {
             Self::Broadcast => broadcast(server, window),
             Self::Hot => hot(server, window),
             Self::Idle => idle(server),
-            Self::Instructions | Self::Decode | Self::DecodeNested => {
+            Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => {
                 bail!("instructions are not counted in rounds")
             }
         }

@@ -30,6 +30,7 @@ pub mod messages;
 mod metrics;
 mod origin;
 mod outbox;
+mod pattern;
 pub mod protocol;
 mod reject;
 mod replay;

@@ -23,10 +23,18 @@ pub struct ConnectionEstablished {
     >,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionEstablished {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","clientId":"#,
+            r#","resumeToken":"#,
+            r#","protocol":"#,
+            r#","heartbeatMs":"#,
+            r#","limits":"#,
+        ];
         let mut client_id = ::std::option::Option::None;
         let mut resume_token = ::std::option::Option::None;
         let mut protocol = ::std::option::Option::None;
@@ -34,30 +42,21 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
         let mut limits = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "clientId" => {
-                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
-                }
-                "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
-                }
-                "protocol" => {
-                    reader.once(&mut protocol, ::wireloom::json::Decode::decode)?;
-                }
-                "heartbeatMs" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
+                1 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
+                2 => reader.once(&mut protocol, ::wireloom::json::Decode::decode)?,
+                3 => {
                     reader
                         .once(
                             &mut heartbeat_ms,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?;
+                        )?
                 }
-                "limits" => {
-                    reader.once(&mut limits, ::wireloom::json::Decode::decode)?;
-                }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+                4 => reader.once(&mut limits, ::wireloom::json::Decode::decode)?,
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
@@ -110,29 +109,23 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        let mut its_name = ::std::option::Option::None;
+        const FIELDS: &[&str] = &[r#","name":"#, r#","version":"#, r#","hash":"#];
+        let mut name = ::std::option::Option::None;
         let mut version = ::std::option::Option::None;
         let mut hash = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "name" => {
-                    reader.once(&mut its_name, |reader| reader.text(0, usize::MAX))?;
-                }
-                "version" => {
-                    reader.once(&mut version, |reader| reader.text(0, usize::MAX))?;
-                }
-                "hash" => {
-                    reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?;
-                }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut name, |reader| reader.text(0, usize::MAX))?,
+                1 => reader.once(&mut version, |reader| reader.text(0, usize::MAX))?,
+                2 => reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?,
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
-            name: reader.required(its_name)?,
+            name: reader.required(name)?,
             version: reader.required(version)?,
             hash: reader.required(hash)?,
             extra: rest,
@@ -173,37 +166,41 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","messageBytes":"#,
+            r#","depth":"#,
+            r#","inFlight":"#,
+        ];
         let mut message_bytes = ::std::option::Option::None;
         let mut depth = ::std::option::Option::None;
         let mut in_flight = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "messageBytes" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader
                         .once(
                             &mut message_bytes,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?;
+                        )?
                 }
-                "depth" => {
+                1 => {
                     reader
                         .once(
                             &mut depth,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?;
+                        )?
                 }
-                "inFlight" => {
+                2 => {
                     reader
                         .once(
                             &mut in_flight,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?;
+                        )?
                 }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
@@ -239,28 +236,27 @@ pub struct ConnectionResume {
     pub last_seq: u64,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionResume {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","resumeToken":"#, r#","lastSeq":"#];
         let mut resume_token = ::std::option::Option::None;
         let mut last_seq = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
-                }
-                "lastSeq" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
+                1 => {
                     reader
                         .once(
                             &mut last_seq,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?;
+                        )?
                 }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -302,10 +298,18 @@ pub struct ConnectionResumed {
     >,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionResumed {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","clientId":"#,
+            r#","resumed":"#,
+            r#","reason":"#,
+            r#","replayed":"#,
+            r#","resumeToken":"#,
+        ];
         let mut client_id = ::std::option::Option::None;
         let mut resumed = ::std::option::Option::None;
         let mut reason = ::std::option::Option::None;
@@ -313,30 +317,21 @@ impl ::wireloom::json::Decode for ConnectionResumed {
         let mut resume_token = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "clientId" => {
-                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
-                }
-                "resumed" => {
-                    reader.once(&mut resumed, |reader| reader.boolean())?;
-                }
-                "reason" => {
-                    reader.once(&mut reason, ::wireloom::json::Decode::decode)?;
-                }
-                "replayed" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
+                1 => reader.once(&mut resumed, |reader| reader.boolean())?,
+                2 => reader.once(&mut reason, ::wireloom::json::Decode::decode)?,
+                3 => {
                     reader
                         .once(
                             &mut replayed,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?;
+                        )?
                 }
-                "resumeToken" => {
-                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
-                }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+                4 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
@@ -446,24 +441,22 @@ pub struct ConnectionAck {
     pub seq: u64,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionAck {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","seq":"#];
         let mut seq = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "seq" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader
-                        .once(
-                            &mut seq,
-                            |reader| reader.integer_as(0, 9007199254740991),
-                        )?;
+                        .once(&mut seq, |reader| reader.integer_as(0, 9007199254740991))?
                 }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self { seq: reader.required(seq)? })
@@ -494,29 +487,28 @@ pub struct ConnectionClosing {
     >,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionClosing {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","reason":"#, r#","reconnectAfterMs":"#];
         let mut reason = ::std::option::Option::None;
         let mut reconnect_after_ms = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "reason" => {
-                    reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?;
-                }
-                "reconnectAfterMs" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?,
+                1 => {
                     reader
                         .once(
                             &mut reconnect_after_ms,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?;
+                        )?
                 }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
@@ -547,20 +539,19 @@ pub struct ConnectionAuthenticate {
     pub token: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for ConnectionAuthenticate {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","token":"#];
         let mut token = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "token" => {
-                    reader.once(&mut token, |reader| reader.text(1, 16384))?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut token, |reader| reader.text(1, 16384))?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -583,6 +574,7 @@ impl ::wireloom::json::Encode for ConnectionAuthenticate {
 #[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct RequestCancel {}
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for RequestCancel {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
@@ -607,6 +599,7 @@ impl ::wireloom::json::Encode for RequestCancel {
 #[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct Ping {}
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Ping {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
@@ -637,14 +630,15 @@ pub struct Pong {
     >,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Pong {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            reader.extra(&mut rest, name, |reader| reader.value())?;
+        while reader.field(&mut object, &[])?.is_some() {
+            reader.extra(&mut rest, |reader| reader.value())?;
         }
         ::std::result::Result::Ok(Self { extra: rest })
     }
@@ -678,39 +672,39 @@ pub struct Error {
     >,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Error {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","code":"#,
+            r#","message":"#,
+            r#","retryable":"#,
+            r#","details":"#,
+        ];
         let mut code = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;
         let mut retryable = ::std::option::Option::None;
         let mut details = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "code" => {
-                    reader.once(&mut code, |reader| reader.text(1, 128))?;
-                }
-                "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
-                }
-                "retryable" => {
-                    reader.once(&mut retryable, |reader| reader.boolean())?;
-                }
-                "details" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut code, |reader| reader.text(1, 128))?,
+                1 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
+                2 => reader.once(&mut retryable, |reader| reader.boolean())?,
+                3 => {
                     reader
                         .once(
                             &mut details,
                             |reader| {
                                 reader.array(0, 16, ::wireloom::json::Decode::decode)
                             },
-                        )?;
+                        )?
                 }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {
@@ -760,25 +754,19 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","path":"#, r#","keyword":"#, r#","message":"#];
         let mut path = ::std::option::Option::None;
         let mut keyword = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "path" => {
-                    reader.once(&mut path, |reader| reader.text(0, usize::MAX))?;
-                }
-                "keyword" => {
-                    reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?;
-                }
-                "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
-                }
-                _ => {
-                    reader.extra(&mut rest, name, |reader| reader.value())?;
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut path, |reader| reader.text(0, usize::MAX))?,
+                1 => reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?,
+                2 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
             }
         }
         ::std::result::Result::Ok(Self {

@@ -6,6 +6,7 @@ pub use jsonschema::Validator;
 use jsonschema::{Draft, PatternOptions, ValidationOptions};
 use serde_json::Value;
 
+use crate::pattern::Table;
 use crate::reject::Detail;
 
 /// Most violations that are reported for one message.
@@ -71,27 +72,46 @@ impl Schema {
     }
 }
 
-/// `pattern` and `format` of a string, for generated code.
+/// `pattern` or `format` of a string, for generated code.
 #[derive(Debug)]
-pub struct StringCheck {
-    validator: Option<Validator>,
+pub struct StringCheck(Check);
+
+#[derive(Debug)]
+enum Check {
+    Table(Table),
+    Validator(Validator),
+    /// What did not compile is satisfied by nothing.
+    Never,
 }
 
 impl StringCheck {
-    /// A check by the schema in this text, for example `{"format":"uuid"}`.
+    /// A check by the validator of the schema in this text, for example `{"format":"uuid"}`.
     #[must_use]
     pub fn new(schema: &str) -> Self {
-        let validator = serde_json::from_str::<Value>(schema)
-            .ok()
-            .and_then(|schema| compile(&schema).ok());
-        Self { validator }
+        let schema = serde_json::from_str::<Value>(schema);
+        Self::by_validator(&schema.unwrap_or(false.into()))
+    }
+
+    /// A check by the table of states of a pattern, or by the validator if it has none.
+    #[must_use]
+    pub fn pattern(pattern: &str) -> Self {
+        match Table::of(pattern) {
+            Some(table) => Self(Check::Table(table)),
+            None => Self::by_validator(&serde_json::json!({ "pattern": pattern })),
+        }
+    }
+
+    fn by_validator(schema: &Value) -> Self {
+        Self(compile(schema).map_or(Check::Never, Check::Validator))
     }
 
     /// Whether a string satisfies it.
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
-        self.validator
-            .as_ref()
-            .is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+        match &self.0 {
+            Check::Table(table) => table.finds(text),
+            Check::Validator(validator) => validator.is_valid(&Value::String(text.to_owned())),
+            Check::Never => false,
+        }
     }
 }

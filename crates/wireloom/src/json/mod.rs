@@ -5,6 +5,7 @@
 //!
 //! [RFC 7493]: https://www.rfc-editor.org/rfc/rfc7493
 
+mod fault;
 mod number;
 mod reader;
 mod string;
@@ -15,7 +16,8 @@ mod writer;
 /// A value of any kind, as `any` in a protocol becomes it.
 pub use serde_json::Value;
 
-pub use reader::{Fault, FaultKind, Object, Read, Reader};
+pub use fault::{Expected, Fault, FaultKind, Read};
+pub use reader::{Object, Reader};
 pub use union::{ExactlyOne, FirstOf};
 pub use writer::Writer;
 

@@ -1,9 +1,15 @@
 //! Numbers: integers by their digits, everything else through a double.
 
-use super::reader::{FaultKind, Read, Reader};
+use super::fault::{Expected, Fault, FaultKind, Read};
+use super::reader::Reader;
 
 /// Digits that an `i64` and a double both hold, whatever they are.
 const SAFE_DIGITS: usize = 15;
+
+/// As many as there are digits to stand behind a point.
+const POWERS_OF_TEN: [f64; SAFE_DIGITS + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
 
 /// One number as it stands in the text.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +31,7 @@ impl<'a> Reader<'a> {
         match self.rest().first() {
             Some(b'0') => self.pos += 1,
             Some(b'1'..=b'9') => self.digits()?,
-            _ if self.pos > start => return Err(self.expected("a digit")),
+            _ if self.pos > start => return Err(self.expected(Expected::Digit)),
             _ => return Err(self.mismatch()),
         }
         if self.rest().first() == Some(&b'.') {
@@ -49,34 +55,44 @@ impl<'a> Reader<'a> {
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         if count == 0 {
-            return Err(self.expected("a digit"));
+            return Err(self.expected(Expected::Digit));
         }
         self.pos += count;
         Ok(())
     }
 
-    /// A number of at most 15 digits without fraction and exponent, if one comes next.
+    /// A positive number of at most 15 digits without fraction and exponent, if one stands right here.
     #[inline]
     fn short_integer(&mut self) -> Option<i64> {
-        let negative = self.peek() == b'-';
-        let bytes = self.rest().get(usize::from(negative)..)?;
-        let mut value: i64 = 0;
-        let mut count = 0;
-        while let Some(&digit @ b'0'..=b'9') = bytes.get(count) {
-            if count == SAFE_DIGITS {
-                return None;
-            }
-            value = value * 10 + i64::from(digit - b'0');
-            count += 1;
-        }
-        let leading_zero = count > 1 && bytes.first() == Some(&b'0');
-        // `-0` is a float: no integer holds its sign.
-        let negative_zero = negative && value == 0;
-        if count == 0 || leading_zero || negative_zero || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
-        {
+        let bytes = self.rest();
+        let (b'1'..=b'9', _) = bytes.split_first()? else {
+            return None;
+        };
+        let (value, count) = read_digits(bytes, 0, SAFE_DIGITS + 1);
+        if count > SAFE_DIGITS || matches!(bytes.get(count), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.pos += usize::from(negative) + count;
+        self.pos += count;
+        Some(value)
+    }
+
+    /// A number of at most 15 digits with a fraction and no exponent, if one comes next.
+    fn short_decimal(&mut self) -> Option<f64> {
+        let negative = self.peek() == b'-';
+        let bytes = self.rest().get(usize::from(negative)..)?;
+        let (value, whole) = read_digits(bytes, 0, SAFE_DIGITS);
+        let leading_zero = whole > 1 && bytes.first() == Some(&b'0');
+        let (b'.', behind) = bytes.get(whole..)?.split_first()? else {
+            return None;
+        };
+        let (value, decimals) = read_digits(behind, value, SAFE_DIGITS + 1 - whole);
+        let goes_on = matches!(behind.get(decimals), Some(b'e' | b'E'));
+        if whole == 0 || decimals == 0 || whole + decimals > SAFE_DIGITS || leading_zero || goes_on {
+            return None;
+        }
+        // A double holds the digits, and it holds the power of ten: their quotient is rounded once, to the nearest.
+        let value = value as f64 / POWERS_OF_TEN.get(decimals)?;
+        self.pos += usize::from(negative) + whole + 1 + decimals;
         Some(if negative { -value } else { value })
     }
 
@@ -84,21 +100,29 @@ impl<'a> Reader<'a> {
     pub(super) fn any_number(&mut self) -> Read<Number> {
         match self.short_integer() {
             Some(value) => Ok(Number::Integer(value)),
-            None => self.long_number(),
+            None => self.other_number(),
         }
     }
 
-    #[cold]
-    fn long_number(&mut self) -> Read<Number> {
-        self.peek();
+    #[inline(never)]
+    fn other_number(&mut self) -> Read<Number> {
+        if let Some(value) = self.short_decimal() {
+            return Ok(Number::Float(value));
+        }
         let start = self.pos;
         let text = self.number_text()?;
-        let inexact = super::Fault {
+        let is_integer = !text.contains(['.', 'e', 'E']);
+        // `-0` is a float: no integer holds its sign.
+        if is_integer && text.len() <= SAFE_DIGITS && text != "-0" {
+            return Ok(Number::Integer(text.parse().unwrap_or_default()));
+        }
+        let inexact = Fault {
             at: start,
             kind: FaultKind::InexactNumber,
         };
         let value: f64 = text.parse().map_err(|_| inexact)?;
-        if !value.is_finite() || !survives(text, value) {
+        // Fractions and exponents say themselves that they are floats.
+        if !value.is_finite() || is_integer && !survives(text, value) {
             return Err(inexact);
         }
         Ok(Number::Float(value))
@@ -186,6 +210,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Digits behind those of `value`, no more than `most`, and how many there were.
+#[inline]
+fn read_digits(bytes: &[u8], mut value: i64, most: usize) -> (i64, usize) {
+    let mut count = 0;
+    for byte in bytes.iter().take(most) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value * 10 + i64::from(digit);
+        count += 1;
+    }
+    (value, count)
+}
+
 /// The integer that a double stands for, if it does and an `i64` holds it.
 pub(super) fn whole(value: f64) -> Option<i64> {
     // 2^63 is the first double that an i64 cannot hold.
@@ -194,11 +233,8 @@ pub(super) fn whole(value: f64) -> Option<i64> {
 }
 
 /// Whether the digits of an integer are those that its double is written with: what JavaScript sends survives, what
-/// only wider integers hold does not. Fractions and exponents say themselves that they are floats.
+/// only wider integers hold does not.
 fn survives(text: &str, value: f64) -> bool {
-    if text.contains(['.', 'e', 'E']) {
-        return true;
-    }
     let digits = |text: &str| text.trim_start_matches('-').trim_end_matches('0').to_owned();
     // Rust's shortest form of a double, without an exponent: the digits that tell it from its neighbours, and zeros.
     digits(text) == digits(&format!("{value}"))

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::reader::{FaultKind, Read, Reader};
+use super::fault::{Expected, FaultKind, Read};
+use super::reader::Reader;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -10,11 +11,10 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Whether one of eight bytes needs a look: a quote, a backslash or a control character. Bytes above 0x7f never do.
 #[inline]
 pub(super) fn special(word: u64) -> u64 {
-    let quote = word ^ (LOW * b'"' as u64);
-    let backslash = word ^ (LOW * b'\\' as u64);
-    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    (zero(quote) | zero(backslash) | control) & HIGH
+    // With one bit flipped, the quote stands right above the control characters: one comparison finds both.
+    let control_or_quote = (word ^ (LOW * 0x02)).wrapping_sub(LOW * 0x21);
+    let backslash = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
+    (control_or_quote | backslash) & !word & HIGH
 }
 
 /// Length of the run that needs no look, from the beginning of `bytes`.
@@ -35,6 +35,35 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
             .iter()
             .position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20))
             .unwrap_or(tail.len())
+}
+
+/// The run that needs no look, and the byte behind it.
+#[inline]
+fn split(text: &str) -> (&str, Option<u8>) {
+    let run = plain_run(text.as_bytes());
+    match text.split_at_checked(run) {
+        Some((run, behind)) => (run, behind.as_bytes().first().copied()),
+        None => (text, None),
+    }
+}
+
+/// Whether a text, in quotes and perhaps with escapes, stands for this string.
+pub(super) fn is_text_of(text: &str, string: &str) -> bool {
+    Reader::new(text, 0).string().is_ok_and(|text| text == string)
+}
+
+/// How many bytes of a text belong to the string that ends in it, escapes as they are written.
+fn written_length(rest: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(rest) = rest.get(length..) {
+        let run = plain_run(rest);
+        length += run;
+        match rest.get(run) {
+            Some(b'\\') => length += 2,
+            _ => break,
+        }
+    }
+    length.min(rest.len())
 }
 
 /// Whether a string has `min` to `max` code points. Counts only when the number of bytes leaves it open.
@@ -59,40 +88,55 @@ impl<'a> Reader<'a> {
     /// If there is no string, or it is no JSON.
     #[inline]
     pub fn string(&mut self) -> Read<Cow<'a, str>> {
+        match self.plain_string() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.other_string(),
+        }
+    }
+
+    /// A string without escapes, if one stands right here.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let rest = self.text.get(self.pos..)?.strip_prefix('"')?;
+        let (text, behind) = split(rest);
+        if behind != Some(b'"') {
+            return None;
+        }
+        self.pos += text.len() + 2;
+        Some(text)
+    }
+
+    #[inline(never)]
+    fn other_string(&mut self) -> Read<Cow<'a, str>> {
+        let start = self.pos;
         if self.peek() != b'"' {
             return Err(self.mismatch());
         }
-        let start = self.pos + 1;
-        let end = start + plain_run(self.text.as_bytes().get(start..).unwrap_or_default());
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            self.pos = end + 1;
-            return Ok(Cow::Borrowed(self.text.get(start..end).unwrap_or_default()));
+        if self.pos > start
+            && let Some(text) = self.plain_string()
+        {
+            return Ok(Cow::Borrowed(text));
         }
-        self.string_with_escapes(start, end).map(Cow::Owned)
+        self.string_with_escapes().map(Cow::Owned)
     }
 
-    #[cold]
-    fn string_with_escapes(&mut self, start: usize, end: usize) -> Read<String> {
-        let mut text = String::with_capacity((end - start) * 2 + 16);
-        text.push_str(self.text.get(start..end).unwrap_or_default());
-        self.pos = end;
+    /// The rest of a string whose quote comes next.
+    fn string_with_escapes(&mut self) -> Read<String> {
+        self.pos += 1;
+        // No escape is shorter than what it stands for.
+        let mut text = String::with_capacity(written_length(self.rest()));
         loop {
-            match self.rest().first() {
+            let (run, behind) = split(self.text.get(self.pos..).unwrap_or_default());
+            text.push_str(run);
+            self.pos += run.len();
+            match behind {
                 Some(b'"') => {
                     self.pos += 1;
                     return Ok(text);
                 }
-                Some(b'\\') => {
-                    let point = self.escape()?;
-                    text.push(point);
-                }
-                Some(0..0x20) => return Err(self.expected("control characters in a string as \\u escapes")),
-                Some(_) => {
-                    let run = plain_run(self.rest());
-                    text.push_str(self.text.get(self.pos..self.pos + run).unwrap_or_default());
-                    self.pos += run;
-                }
-                None => return Err(self.expected("`\"` at the end of a string")),
+                Some(b'\\') => text.push(self.escape()?),
+                Some(_) => return Err(self.expected(Expected::EscapedControl)),
+                None => return Err(self.expected(Expected::Quote)),
             }
         }
     }
@@ -108,7 +152,7 @@ impl<'a> Reader<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.expected("one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u")),
+            _ => return Err(self.expected(Expected::Escape)),
         };
         self.pos += 2;
         Ok(point)
@@ -136,12 +180,12 @@ impl<'a> Reader<'a> {
         let mut unit = 0;
         for &digit in digits {
             let Some(value) = char::from(digit).to_digit(16) else {
-                return Err(self.expected("four hexadecimal digits behind \\u"));
+                return Err(self.expected(Expected::HexDigits));
             };
             unit = unit * 16 + value;
         }
         if digits.len() < 4 {
-            return Err(self.expected("four hexadecimal digits behind \\u"));
+            return Err(self.expected(Expected::HexDigits));
         }
         self.pos += 6;
         Ok(unit)
@@ -177,14 +221,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Exactly this string.
+    /// Exactly this string, given as it stands in a text: in quotes.
     ///
     /// # Errors
     ///
     /// If it is something else.
     #[inline]
-    pub fn constant(&mut self, value: &str) -> Read<()> {
-        if self.string()? == value {
+    pub fn constant(&mut self, text: &str) -> Read<()> {
+        if self.rest().starts_with(text.as_bytes()) {
+            self.pos += text.len();
+            return Ok(());
+        }
+        self.other_constant(text)
+    }
+
+    #[inline(never)]
+    fn other_constant(&mut self, text: &str) -> Read<()> {
+        let found = self.string()?;
+        if is_text_of(text, &found) {
             Ok(())
         } else {
             Err(self.refuse())
@@ -217,7 +271,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string under `name` in the object that comes next, without moving: what tells tagged variants apart.
+    /// The string under a name in the object that comes next, without moving: what tells tagged variants apart. The
+    /// name is given as for [`Reader::field`].
     ///
     /// # Errors
     ///
@@ -225,10 +280,11 @@ impl<'a> Reader<'a> {
     pub fn tag(&self, name: &str) -> Read<Cow<'a, str>> {
         let mut ahead = self.clone();
         let mut object = ahead.object()?;
-        while let Some(found) = ahead.name(&mut object)? {
-            if found == name {
+        while let Some(field) = ahead.field(&mut object, &[name])? {
+            if field == 0 {
                 return ahead.string();
             }
+            ahead.name_and_colon()?;
             ahead.skip()?;
         }
         Err(self.refuse())

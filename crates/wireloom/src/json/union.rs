@@ -1,6 +1,7 @@
 //! Unions without a tag: variants are tried in turn on the same text.
 
-use super::reader::{FaultKind, Read, Reader};
+use super::fault::{FaultKind, Read};
+use super::reader::Reader;
 
 /// `anyOf`: takes the first variant that fits.
 #[derive(Debug)]

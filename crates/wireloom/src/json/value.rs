@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::fault::{FaultKind, Read};
 use super::number::{Number, whole};
-use super::reader::{FaultKind, Read, Reader};
+use super::reader::Reader;
 use crate::schema::Schema;
 
 impl Reader<'_> {

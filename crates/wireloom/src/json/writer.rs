@@ -74,7 +74,18 @@ impl Writer {
     /// Appends a string in quotes, escaped where JSON asks for it.
     #[inline]
     pub fn string(&mut self, text: &str) {
+        self.out.reserve(text.len() + 2);
         self.out.push('"');
+        if plain_run(text.as_bytes()) == text.len() {
+            self.out.push_str(text);
+        } else {
+            self.escaped(text);
+        }
+        self.out.push('"');
+    }
+
+    #[inline(never)]
+    fn escaped(&mut self, text: &str) {
         let mut rest = text;
         loop {
             let run = plain_run(rest.as_bytes());
@@ -87,7 +98,6 @@ impl Writer {
             }
             rest = points.as_str();
         }
-        self.out.push('"');
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 //!
 //! Where a schema says more than its shape, the value is read by its shape and then shown to the schema's validator.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use wireloom_spec::model::{
     Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, Schema, Shape, StringRule, Struct,
@@ -10,6 +10,7 @@ use wireloom_spec::model::{
 };
 
 use super::literals::{ident, integer, length, raw_text, value, visible_json};
+use super::passes;
 use super::reading::Reading;
 use super::scalars::{literals, number};
 use super::scope::Scope;
@@ -29,6 +30,7 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
         let reading = body.def(def);
         let reading = body.residual(reading, &def.schema, &def.residual).body();
         let statics = &body.statics;
+        let passes = passes::comment(scope, id);
         let name = scope.path(id);
         match scope.decode_function(id) {
             Some(function) => quote! {
@@ -38,6 +40,7 @@ pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
                 }
             },
             None => quote! {
+                #passes
                 impl ::wireloom::json::Decode for #name {
                     fn decode(reader: &mut ::wireloom::json::Reader<'_>) -> ::wireloom::json::Read<Self> {
                         #(#statics)*
@@ -181,32 +184,43 @@ impl Body<'_, '_> {
 
     /// A closure that says whether a string has the pattern and the format of the rule, if the rule has any.
     fn string_check(&mut self, rule: &StringRule) -> Option<TokenStream> {
-        let mut schema = serde_json::Map::new();
-        if let Some(pattern) = &rule.pattern {
-            schema.insert("pattern".to_owned(), pattern.as_str().into());
-        }
-        if let Some(format) = &rule.format {
-            schema.insert("format".to_owned(), format.as_str().into());
-        }
-        if schema.is_empty() {
-            return None;
-        }
-        let text = serde_json::Value::Object(schema).to_string();
-        let number = self.checks.len() + 1;
-        let name = match self.checks.iter().find(|(known, _)| *known == text) {
-            Some((_, name)) => name.clone(),
+        let pattern = rule.pattern.as_deref().map(|pattern| self.pattern_check(pattern));
+        let format = rule.format.as_deref().map(|format| {
+            let check = by_validator("format", format);
+            self.check(check, "A format: decided by the validator.")
+        });
+        let names: Vec<_> = pattern.into_iter().chain(format).collect();
+        (!names.is_empty()).then(|| quote!(|text| #(#names.accepts(text))&&*))
+    }
+
+    fn pattern_check(&mut self, pattern: &str) -> Ident {
+        match self.scope.without_table(pattern) {
+            Some(reason) => self.check(
+                by_validator("pattern", pattern),
+                &format!("Decided by the validator: {reason}."),
+            ),
             None => {
-                let name = format_ident!("CHECK_{number}");
-                let schema = raw_text(&visible_json(&text));
-                self.statics.push(quote! {
-                    static #name: ::std::sync::LazyLock<::wireloom::schema::StringCheck> =
-                        ::std::sync::LazyLock::new(|| ::wireloom::schema::StringCheck::new(#schema));
-                });
-                self.checks.push((text, name.clone()));
-                name
+                let pattern = raw_text(pattern);
+                self.check(quote!(pattern(#pattern)), "A table of states.")
             }
-        };
-        Some(quote!(|text| #name.accepts(text)))
+        }
+    }
+
+    /// The name of the static that holds a check, which is made by this function of `StringCheck`.
+    fn check(&mut self, make: TokenStream, comment: &str) -> Ident {
+        let text = make.to_string();
+        if let Some((_, name)) = self.checks.iter().find(|(known, _)| *known == text) {
+            return name.clone();
+        }
+        let name = format_ident!("CHECK_{}", self.checks.len() + 1);
+        let comment = format!(" {comment}");
+        self.statics.push(quote! {
+            #[comment = #comment]
+            static #name: ::std::sync::LazyLock<::wireloom::schema::StringCheck> =
+                ::std::sync::LazyLock::new(|| ::wireloom::schema::StringCheck::#make);
+        });
+        self.checks.push((text, name.clone()));
+        name
     }
 
     fn constants(&mut self, constants: &[serde_json::Value]) -> TokenStream {
@@ -265,15 +279,23 @@ impl Body<'_, '_> {
             .fields
             .iter()
             .zip(&locals)
-            .map(|(field, local)| {
-                let name = &field.name;
+            .enumerate()
+            .map(|(index, (field, local))| {
+                let index = Literal::usize_unsuffixed(index);
                 let read = match &field.constant {
-                    Some(constant) => quote!(|reader| reader.constant(#constant)),
+                    Some(constant) => {
+                        let text = text(constant);
+                        quote!(|reader| reader.constant(#text))
+                    }
                     None => self.schema(&field.schema, field.boxed).callable(),
                 };
-                quote!(#name => { reader.once(&mut #local, #read)?; })
+                quote!(#index => reader.once(&mut #local, #read)?,)
             })
             .collect();
+        if !arms.is_empty() {
+            let names = object.fields.iter().map(|field| name_in_text(&field.name));
+            self.statics.push(quote!(const FIELDS: &[&str] = &[#(#names),*];));
+        }
         let (slot, other, kept) = match &object.extra {
             Extra::Refused => (
                 None,
@@ -286,10 +308,14 @@ impl Body<'_, '_> {
                 self.extra(name, &read)
             }
         };
-        let entry = if arms.is_empty() {
-            quote!(#other;)
+        let entries = if arms.is_empty() {
+            quote!(while reader.field(&mut object, &[])?.is_some() { #other; })
         } else {
-            quote!(match name.as_ref() { #(#arms)* _ => { #other; } })
+            quote! {
+                while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)? {
+                    match field { #(#arms)* _ => #other, }
+                }
+            }
         };
         // Constants are asked for and not kept.
         let constants = object
@@ -324,9 +350,7 @@ impl Body<'_, '_> {
             #(#slots)*
             #slot
             let mut object = reader.object()?;
-            while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-                #entry
-            }
+            #entries
             #bounds
             #(#constants)*
         };
@@ -342,7 +366,7 @@ impl Body<'_, '_> {
         let name = ident(name);
         (
             Some(quote!(let mut rest = ::std::collections::BTreeMap::new();)),
-            quote!(reader.extra(&mut rest, name, #read)?),
+            quote!(reader.extra(&mut rest, #read)?),
             Some(if name == "rest" {
                 quote!(rest)
             } else {
@@ -390,9 +414,25 @@ impl Body<'_, '_> {
     }
 }
 
+/// How a check is made that the validator decides.
+fn by_validator(keyword: &str, value: &str) -> TokenStream {
+    let schema = raw_text(&visible_json(&serde_json::json!({ keyword: value }).to_string()));
+    quote!(new(#schema))
+}
+
+/// A string as it stands in a text: in quotes.
+fn text(string: &str) -> TokenStream {
+    raw_text(&visible_json(&serde_json::Value::from(string).to_string()))
+}
+
+/// A name as it stands in a text behind another field.
+fn name_in_text(name: &str) -> TokenStream {
+    raw_text(&visible_json(&format!(",{}:", serde_json::Value::from(name))))
+}
+
 /// Names of local variables for the fields, apart from those that the decoder has itself.
 fn locals(fields: &[Field]) -> Vec<Ident> {
-    const OWN: [&str; 4] = ["reader", "object", "name", "rest"];
+    const OWN: [&str; 4] = ["reader", "object", "field", "rest"];
     let taken = |name: &str| OWN.contains(&name) || fields.iter().any(|field| field.rust_name == name);
     let local = |field: &Field| {
         let mut name = field.rust_name.clone();
@@ -419,7 +459,7 @@ fn enumeration(variants: &[EnumVariant]) -> Reading {
 }
 
 fn tagged_union(tagged: &Tagged) -> Reading {
-    let tag = &tagged.tag;
+    let tag = name_in_text(&tagged.tag);
     let arms = tagged.variants.iter().map(|variant| {
         let value = &variant.value;
         let name = ident(&variant.rust_name);

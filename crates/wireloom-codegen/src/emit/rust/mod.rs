@@ -2,6 +2,10 @@
 //!
 //! Everything is named by its full path, since a protocol may have a type called `Result`. The runtime appears as
 //! text only (`::wireloom::...`).
+//!
+//! A message is decoded and checked in a single pass over its text. What a pass cannot decide is left to the
+//! `jsonschema` validator: keywords that have no shape in Rust, formats, and patterns without a table of states. Each
+//! message's decoder says so in a comment.
 
 mod decode;
 mod docs;
@@ -9,6 +13,8 @@ mod encode;
 mod handlers;
 mod lints;
 mod literals;
+mod passes;
+mod patterns;
 mod reading;
 mod scalars;
 mod scope;

@@ -1,7 +1,7 @@
 //! What the generator knows while it writes one file: which types belong to it, what they are called, what they are.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -9,6 +9,7 @@ use wireloom_spec::model::{Def, DefId, DefKind, Extra, Message, Model, Schema, S
 
 use super::lints;
 use super::literals::{ident, snake};
+use super::patterns;
 use crate::emit::json_schema::Definitions;
 
 /// A model, seen from the file that is being written.
@@ -24,6 +25,8 @@ pub(super) struct Scope<'m> {
     /// For each alias: what its functions are called behind `decode_` and `encode_`.
     functions: Vec<Option<String>>,
     definitions: Definitions<'m>,
+    /// Patterns that were tried: each is compiled once.
+    patterns: RefCell<BTreeMap<String, Option<&'static str>>>,
     deprecated: Cell<bool>,
 }
 
@@ -71,6 +74,7 @@ impl<'m> Scope<'m> {
             inexact: spread(&parts, model.defs.iter().map(holds_float).collect()),
             functions,
             definitions: Definitions::of(model),
+            patterns: RefCell::default(),
             deprecated: Cell::new(false),
         }
     }
@@ -81,6 +85,14 @@ impl<'m> Scope<'m> {
 
     pub(super) fn definitions(&self) -> &Definitions<'m> {
         &self.definitions
+    }
+
+    /// Why the runtime checks a pattern by the validator, if it does.
+    pub(super) fn without_table(&self, pattern: &str) -> Option<&'static str> {
+        let mut known = self.patterns.borrow_mut();
+        *known
+            .entry(pattern.to_owned())
+            .or_insert_with(|| patterns::without_table(pattern))
     }
 
     /// The types of this file, in order.
