@@ -21,6 +21,15 @@ pub const MAX_CORRELATION_ID: usize = 128;
 /// Largest integer that a JavaScript number holds.
 const MAX_SAFE: i64 = 9_007_199_254_740_991;
 
+/// The fields of an envelope, in the order in which most clients write them.
+const FIELDS: &[&str] = &[
+    r#","type":"#,
+    r#","payload":"#,
+    r#","timestamp":"#,
+    r#","correlationId":"#,
+    r#","ack":"#,
+];
+
 /// One inbound text frame that is being read.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
@@ -128,19 +137,11 @@ impl<'a> Frame<'a> {
         let Some(mut object) = self.object.take() else {
             return Ok(());
         };
-        while let Some(field) = self.reader.name(&mut object)? {
+        while let Some(field) = self.reader.field(&mut object, FIELDS)? {
             let reader = &mut self.reader;
-            match field.as_ref() {
-                "type" => reader.once(&mut self.name, Reader::string)?,
-                "timestamp" => reader.once(&mut self.timestamp, |reader| reader.integer(0, MAX_SAFE))?,
-                "correlationId" => reader.once(&mut self.correlation_id, |reader| {
-                    let id = reader.string()?;
-                    let fits = !id.is_empty()
-                        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
-                    if fits { Ok(id) } else { Err(reader.refuse()) }
-                })?,
-                "ack" => reader.once(&mut self.ack, |reader| reader.integer(0, MAX_SAFE))?,
-                "payload" => {
+            match field {
+                0 => reader.once(&mut self.name, Reader::string)?,
+                1 => {
                     if !matches!(self.payload, Payload::Missing) {
                         return Err(Fault {
                             at: reader.position(),
@@ -154,6 +155,14 @@ impl<'a> Frame<'a> {
                     }
                     self.skip_payload()?;
                 }
+                2 => reader.once(&mut self.timestamp, |reader| reader.integer(0, MAX_SAFE))?,
+                3 => reader.once(&mut self.correlation_id, |reader| {
+                    let id = reader.string()?;
+                    let fits = !id.is_empty()
+                        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
+                    if fits { Ok(id) } else { Err(reader.refuse()) }
+                })?,
+                4 => reader.once(&mut self.ack, |reader| reader.integer(0, MAX_SAFE))?,
                 _ => return Err(reader.refuse()),
             }
         }

@@ -17,9 +17,27 @@ pub(super) fn special(word: u64) -> u64 {
     (control_or_quote | backslash) & !word & HIGH
 }
 
+/// Whether one of many bytes needs a look. Written so that the compiler compares all of them together.
+#[inline]
+fn any_special(bytes: &[u8; 32]) -> bool {
+    let mut found = 0;
+    for byte in bytes {
+        found |= u8::from((byte ^ 0x02) < 0x21) | u8::from((byte ^ b'\\') < 1);
+    }
+    found != 0
+}
+
 /// Length of the run that needs no look, from the beginning of `bytes`.
 #[inline]
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let length = 32 * blocks.iter().take_while(|block| !any_special(block)).count();
+    length + short_plain_run(bytes.get(length..).unwrap_or_default())
+}
+
+/// As [`plain_run`], a word at a time.
+#[inline]
+fn short_plain_run(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
     let mut length = 0;
     for word in words {
