@@ -1,4 +1,4 @@
-//! Patterns as tables of states, walked a byte at a time: an instruction or ten a byte, and no set-up.
+//! Patterns as tables of states, walked a byte at a time: a dozen instructions a byte, and no set-up.
 //!
 //! A pattern means what it means to the `jsonschema` crate, whose own translation into Rust's syntax is used.
 
@@ -9,7 +9,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 
 /// What building a table may take, in bytes. The generator asks for tables that are much smaller.
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// Tells whether a pattern is found in a text.
 #[derive(Debug)]
