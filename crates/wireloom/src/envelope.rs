@@ -55,16 +55,26 @@ impl<'a> Frame<'a> {
     /// Reads up to the payload, or to the end when the type stands behind it.
     pub(crate) fn open(text: &'a str, depth: u32) -> Read<Self> {
         let mut reader = Reader::new(text, depth);
-        let object = reader.object()?;
+        let mut object = reader.object()?;
         let mut frame = Self {
             reader,
-            object: Some(object),
+            object: None,
             name: None,
             payload: Payload::Missing,
             timestamp: None,
             correlation_id: None,
             ack: None,
         };
+        // As most clients write it, each field costs one comparison.
+        if frame.reader.at(&mut object, 0, "\"type\":") {
+            frame.name = Some(frame.reader.string()?);
+            if frame.reader.at(&mut object, 1, ",\"payload\":") {
+                frame.payload = Payload::Here;
+                frame.object = Some(object);
+                return Ok(frame);
+            }
+        }
+        frame.object = Some(object);
         frame.advance()?;
         Ok(frame)
     }
@@ -81,7 +91,7 @@ impl<'a> Frame<'a> {
                 let start = self.reader.position();
                 let payload = M::decode(&mut self.reader)?;
                 self.payload = Payload::Text(self.reader.since(start));
-                self.advance()?;
+                self.advance_behind_payload()?;
                 Ok(payload)
             }
             Payload::Text(text) => {
@@ -133,6 +143,21 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
+    /// Reads on as most clients write it, and then whatever is left.
+    #[inline]
+    fn advance_behind_payload(&mut self) -> Read<()> {
+        if let Some(object) = &mut self.object {
+            let reader = &mut self.reader;
+            if self.timestamp.is_none() && reader.at(object, 2, ",\"timestamp\":") {
+                self.timestamp = Some(reader.integer(0, MAX_SAFE)?);
+            }
+            if self.correlation_id.is_none() && reader.at(object, 3, ",\"correlationId\":") {
+                self.correlation_id = Some(correlation_id(reader)?);
+            }
+        }
+        self.advance()
+    }
+
     fn advance(&mut self) -> Read<()> {
         let Some(mut object) = self.object.take() else {
             return Ok(());
@@ -156,12 +181,7 @@ impl<'a> Frame<'a> {
                     self.skip_payload()?;
                 }
                 2 => reader.once(&mut self.timestamp, |reader| reader.integer(0, MAX_SAFE))?,
-                3 => reader.once(&mut self.correlation_id, |reader| {
-                    let id = reader.string()?;
-                    let fits = !id.is_empty()
-                        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
-                    if fits { Ok(id) } else { Err(reader.refuse()) }
-                })?,
+                3 => reader.once(&mut self.correlation_id, correlation_id)?,
                 4 => reader.once(&mut self.ack, |reader| reader.integer(0, MAX_SAFE))?,
                 _ => return Err(reader.refuse()),
             }
@@ -172,6 +192,13 @@ impl<'a> Frame<'a> {
         }
         Ok(())
     }
+}
+
+fn correlation_id<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, str>> {
+    let id = reader.string()?;
+    let fits = !id.is_empty()
+        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
+    if fits { Ok(id) } else { Err(reader.refuse()) }
 }
 
 /// Largest buffer that a thread keeps for the next message, in bytes.

@@ -34,6 +34,7 @@ mod pattern;
 pub mod protocol;
 mod reject;
 mod replay;
+mod runs;
 pub mod schema;
 mod serde_facade;
 mod serve;

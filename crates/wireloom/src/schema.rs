@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::pattern::Table;
 use crate::reject::Detail;
+use crate::runs::Runs;
 
 /// Most violations that are reported for one message.
 pub const MAX_DETAILS: usize = 16;
@@ -78,6 +79,7 @@ pub struct StringCheck(Check);
 
 #[derive(Debug)]
 enum Check {
+    Runs(Runs),
     Table(Table),
     Validator(Validator),
     /// What did not compile is satisfied by nothing.
@@ -92,9 +94,16 @@ impl StringCheck {
         Self::by_validator(&schema.unwrap_or(false.into()))
     }
 
-    /// A check by the table of states of a pattern, or by the validator if it has none.
+    /// A check by the runs of a pattern, by its table of states, or by the validator: the simplest that it has.
     #[must_use]
     pub fn pattern(pattern: &str) -> Self {
+        // What the validator makes of it: its own translation into Rust's syntax.
+        let runs = jsonschema_regex::to_rust_regex(pattern)
+            .ok()
+            .and_then(|pattern| Runs::of(&pattern));
+        if let Some(runs) = runs {
+            return Self(Check::Runs(runs));
+        }
         match Table::of(pattern) {
             Some(table) => Self(Check::Table(table)),
             None => Self::by_validator(&serde_json::json!({ "pattern": pattern })),
@@ -109,6 +118,7 @@ impl StringCheck {
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
         match &self.0 {
+            Check::Runs(runs) => runs.matches(text),
             Check::Table(table) => table.finds(text),
             Check::Validator(validator) => validator.is_valid(&Value::String(text.to_owned())),
             Check::Never => false,

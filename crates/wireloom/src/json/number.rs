@@ -214,7 +214,13 @@ impl<'a> Reader<'a> {
 #[inline]
 fn read_digits(bytes: &[u8], mut value: i64, most: usize) -> (i64, usize) {
     let mut count = 0;
-    for byte in bytes.iter().take(most) {
+    if most >= 8
+        && let Some(eight) = bytes.first_chunk().and_then(|word| eight_digits(*word))
+    {
+        value = value * 100_000_000 + eight;
+        count = 8;
+    }
+    for byte in bytes.iter().take(most).skip(count) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -223,6 +229,24 @@ fn read_digits(bytes: &[u8], mut value: i64, most: usize) -> (i64, usize) {
         count += 1;
     }
     (value, count)
+}
+
+/// The number of eight digits, if there are no other characters among them. All at once: neighbours are joined to numbers
+/// of two digits, these to numbers of four, these to one of eight.
+#[inline]
+fn eight_digits(text: [u8; 8]) -> Option<i64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let word = u64::from_le_bytes(text);
+    let behind_nine = word.wrapping_add(0x0606_0606_0606_0606);
+    if word & HIGH != ZEROS || behind_nine & HIGH != ZEROS {
+        return None;
+    }
+    let ones = word - ZEROS;
+    let twos = (ones.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (twos.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul((10_000 << 32) + 1) >> 32;
+    i64::try_from(eight).ok()
 }
 
 /// The integer that a double stands for, if it does and an `i64` holds it.
@@ -238,4 +262,22 @@ fn survives(text: &str, value: f64) -> bool {
     let digits = |text: &str| text.trim_start_matches('-').trim_end_matches('0').to_owned();
     // Rust's shortest form of a double, without an exponent: the digits that tell it from its neighbours, and zeros.
     digits(text) == digits(&format!("{value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eight_digits_are_what_they_say(value in 0..100_000_000i64, at in 0..8usize, byte: u8) {
+            let mut text: [u8; 8] = format!("{value:08}").into_bytes().try_into().unwrap();
+            prop_assert_eq!(eight_digits(text), Some(value));
+            text[at] = byte;
+            let expected = std::str::from_utf8(&text).ok().filter(|text| !text.starts_with('+'));
+            prop_assert_eq!(eight_digits(text), expected.and_then(|text| text.parse().ok()).filter(|n| *n >= 0));
+        }
+    }
 }

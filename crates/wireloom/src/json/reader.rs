@@ -226,6 +226,19 @@ impl<'a> Reader<'a> {
         self.unexpected_field(object, names)
     }
 
+    /// Passes over a field's name and colon if they stand right here as they are given, see [`Reader::field`]; the name
+    /// of an object's first field is given without the comma.
+    #[inline(always)]
+    pub(crate) fn at(&mut self, object: &mut Object, field: u32, name: &'static str) -> bool {
+        let found = self.rest().starts_with(name.as_bytes());
+        if found {
+            self.pos += name.len();
+            object.names += 1;
+            object.next = field + 1;
+        }
+        found
+    }
+
     /// As [`Reader::field`], without an idea of which one it is.
     #[inline(never)]
     fn unexpected_field(&mut self, object: &mut Object, names: &[&str]) -> Read<Option<u32>> {
