@@ -196,8 +196,7 @@ impl<'a> Frame<'a> {
 
 fn correlation_id<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, str>> {
     let id = reader.string()?;
-    let fits = !id.is_empty()
-        && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
+    let fits = !id.is_empty() && (id.len() <= MAX_CORRELATION_ID || id.chars().count() <= MAX_CORRELATION_ID);
     if fits { Ok(id) } else { Err(reader.refuse()) }
 }
 

@@ -78,10 +78,7 @@ impl Run {
             HirKind::Class(Class::Unicode(class)) => {
                 for range in class.ranges() {
                     // A character beyond ASCII has more than one byte.
-                    let (start, end) = (
-                        u8::try_from(range.start()).ok()?,
-                        u8::try_from(range.end()).ok()?,
-                    );
+                    let (start, end) = (u8::try_from(range.start()).ok()?, u8::try_from(range.end()).ok()?);
                     run.add(start, end)?;
                 }
             }
