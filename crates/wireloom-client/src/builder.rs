@@ -149,10 +149,10 @@ impl Builder {
             .subprotocol
             .or_else(|| protocol.as_ref().map(|protocol| protocol.subprotocol.clone()));
         let subprotocol = subprotocol.map(HeaderValue::try_from).transpose();
-        let subprotocol = subprotocol.map_err(|_| ConnectError::Header("the subprotocol"))?;
+        let subprotocol = subprotocol.map_err(|_| ConnectError::Subprotocol)?;
         if let TokenSource::Fixed(token) = &self.tokens {
             let token = token.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            crate::connect::bearer(&token).map_err(|_| ConnectError::Header("the token"))?;
+            crate::connect::bearer(&token).map_err(|_| ConnectError::Token)?;
         }
         let target = Target {
             uri: Target::parse(&self.url)?,

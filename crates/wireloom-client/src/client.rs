@@ -12,6 +12,9 @@ use crate::raw::{Answer, Part, Raw};
 use crate::state::State;
 use crate::token::TokenSource;
 
+/// What answers a token that the server accepts.
+const AUTHENTICATED: &str = "connection:authenticated";
+
 /// A client of one server. Cheap to clone; all clones share one session. When the last clone, request and stream is
 /// dropped, the client closes.
 ///
@@ -133,7 +136,11 @@ impl Client {
         let authenticate = ConnectionAuthenticate { token };
         let mut call = self
             .raw
-            .request(ConnectionAuthenticate::TYPE, payload(&authenticate), Answer::Nothing)
+            .request(
+                ConnectionAuthenticate::TYPE,
+                payload(&authenticate),
+                Answer::Reply(AUTHENTICATED.into()),
+            )
             .without_items();
         loop {
             match std::future::poll_fn(|cx| call.poll_part(cx)).await {

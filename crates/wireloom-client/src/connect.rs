@@ -2,7 +2,9 @@
 
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, InvalidHeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::http::header::{
+    AUTHORIZATION, InvalidHeaderValue, SEC_WEBSOCKET_PROTOCOL,
+};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
@@ -48,8 +50,8 @@ impl Target {
         let unreachable = |cause: tungstenite::Error| Lost::Unreachable(cause.to_string());
         let mut request = self.uri.clone().into_client_request().map_err(unreachable)?;
         if let Some(token) = self.tokens.get(need).await.map_err(Lost::Token)? {
-            let value = bearer(&token)
-                .map_err(|_| Lost::Token("the token cannot stand in a header".to_owned()))?;
+            let value =
+                bearer(&token).map_err(|_| Lost::Token("the token cannot stand in a header".to_owned()))?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
         if let Some(subprotocol) = &self.subprotocol {

@@ -327,11 +327,9 @@ impl Lost {
             Self::Http(401) => ClientAction::LogIn,
             Self::Silent | Self::Gap { .. } => ClientAction::Resume,
             Self::TooLarge => ClientAction::Fix,
-            Self::Broken(_)
-            | Self::Unreachable(_)
-            | Self::Http(_)
-            | Self::TimedOut
-            | Self::Token(_) => ClientAction::BackOff,
+            Self::Broken(_) | Self::Unreachable(_) | Self::Http(_) | Self::TimedOut | Self::Token(_) => {
+                ClientAction::BackOff
+            }
         }
     }
 }
@@ -376,9 +374,12 @@ pub enum ConnectError {
     /// The text is no description of a protocol, as generated code has it.
     #[error("not a protocol: {0}")]
     Protocol(String),
-    /// A subprotocol or a header cannot stand in the handshake.
-    #[error("the value of {0} cannot stand in a header")]
-    Header(&'static str),
+    /// The subprotocol cannot stand in a header.
+    #[error("the subprotocol cannot stand in a header")]
+    Subprotocol,
+    /// The token cannot stand in a header.
+    #[error("the token cannot stand in a header")]
+    Token,
     /// There is no tokio runtime here.
     #[error("a client needs a tokio runtime")]
     NoRuntime,

@@ -82,10 +82,7 @@ impl Stream for Messages {
     }
 }
 
-fn poll_heard(
-    outlet: &mut Outlet<Heard>,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<RawMessage, Missed>>> {
+fn poll_heard(outlet: &mut Outlet<Heard>, cx: &mut Context<'_>) -> Poll<Option<Result<RawMessage, Missed>>> {
     let next = ready!(outlet.poll_next(cx));
     Poll::Ready(next.map(|next| match next {
         Ok(Heard::Message(message)) => Ok(message),

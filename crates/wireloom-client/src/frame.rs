@@ -116,9 +116,7 @@ fn envelope(reader: &mut Reader<'_>) -> Read<Envelope> {
                 Ok(start..reader.position())
             })?,
             "correlationId" => {
-                reader.once(&mut read.correlation_id, |reader| {
-                    reader.string().map(Into::into)
-                })?;
+                reader.once(&mut read.correlation_id, |reader| reader.string().map(Into::into))?;
             }
             "seq" => reader.once(&mut read.seq, |reader| reader.integer_as(1, MAX_SAFE))?,
             _ => reader.skip()?,

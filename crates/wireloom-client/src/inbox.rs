@@ -53,7 +53,9 @@ pub(crate) fn inbox<T>(messages: usize, bytes: usize) -> (Inlet<T>, Outlet<T>) {
         items: sender,
         missed: Arc::clone(&missed),
         room: Arc::new(Semaphore::new(
-            usize::try_from(bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS),
+            usize::try_from(bytes)
+                .unwrap_or(usize::MAX)
+                .min(Semaphore::MAX_PERMITS),
         )),
         bytes,
     };
@@ -151,7 +153,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_where_it_is_missing() {
         let (inlet, mut outlet) = inbox(2, 100);
-        assert_eq!([1, 2, 3, 4].map(|value| inlet.put(value, 1)), [Put::Taken, Put::Taken, Put::Full, Put::Full]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|value| inlet.put(value, 1)),
+            [Put::Taken, Put::Taken, Put::Full, Put::Full]
+        );
         assert_eq!(outlet.try_next(), Some(Ok(1)));
         assert_eq!(inlet.put(5, 1), Put::Taken);
         assert_eq!(outlet.try_next(), Some(Ok(2)));

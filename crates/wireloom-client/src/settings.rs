@@ -117,10 +117,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_and_are_spread_from_zero() {
         let policy = Reconnect::default();
-        let waits = |chance| {
-            [0, 1, 2, 7, 40]
-                .map(|failed| policy.back_off(failed, chance).as_millis())
-        };
+        let waits = |chance| [0, 1, 2, 7, 40].map(|failed| policy.back_off(failed, chance).as_millis());
         assert_eq!(waits(1.0), [250, 500, 1_000, 30_000, 30_000]);
         assert_eq!(waits(0.5), [125, 250, 500, 15_000, 15_000]);
         assert_eq!(waits(0.0), [0; 5]);

@@ -74,7 +74,8 @@ impl Tolerance {
             }
             Value::Array(items) => {
                 for (at, item) in items.iter_mut().enumerate() {
-                    let below: Vec<&Value> = all.iter().filter_map(|schema| item_schema(schema, at)).collect();
+                    let below: Vec<&Value> =
+                        all.iter().filter_map(|schema| item_schema(schema, at)).collect();
                     self.prune(item, &below);
                 }
             }
@@ -120,7 +121,9 @@ fn is_closed(schema: &Map<String, Value>) -> bool {
 }
 
 fn property<'s>(schema: &'s Map<String, Value>, name: &str) -> Option<&'s Value> {
-    let named = schema.get("properties").and_then(|properties| properties.get(name));
+    let named = schema
+        .get("properties")
+        .and_then(|properties| properties.get(name));
     // A pattern may know the name as well; which one is for the decoder to say.
     let patterns = schema.get("patternProperties").and_then(Value::as_object);
     let by_pattern = patterns.and_then(|patterns| patterns.values().next());
@@ -130,7 +133,9 @@ fn property<'s>(schema: &'s Map<String, Value>, name: &str) -> Option<&'s Value>
 
 fn item_schema(schema: &Map<String, Value>, at: usize) -> Option<&Value> {
     let prefix = schema.get("prefixItems").and_then(Value::as_array);
-    prefix.and_then(|prefix| prefix.get(at)).or_else(|| schema.get("items"))
+    prefix
+        .and_then(|prefix| prefix.get(at))
+        .or_else(|| schema.get("items"))
 }
 
 /// Reads a whole text.
@@ -170,22 +175,34 @@ mod tests {
     fn unknown_fields_go_at_every_depth_and_known_ones_stay() {
         let node = json!({ "$ref": "#/$defs/Node" });
         assert_eq!(
-            pruned(node.clone(), json!({ "at": 1, "new": 1, "next": { "new": {}, "next": { "at": 2, "new": [] } } })),
+            pruned(
+                node.clone(),
+                json!({ "at": 1, "new": 1, "next": { "new": {}, "next": { "at": 2, "new": [] } } })
+            ),
             json!({ "at": 1, "next": { "next": { "at": 2 } } })
         );
         assert_eq!(
-            pruned(json!({ "type": "array", "items": node }), json!([{ "new": 1 }, 7, { "at": 1 }])),
+            pruned(
+                json!({ "type": "array", "items": node }),
+                json!([{ "new": 1 }, 7, { "at": 1 }])
+            ),
             json!([{}, 7, { "at": 1 }])
         );
     }
 
     #[test]
     fn open_objects_maps_and_unions_keep_what_is_theirs() {
-        assert_eq!(pruned(json!({ "properties": {} }), json!({ "new": 1 })), json!({ "new": 1 }));
+        assert_eq!(
+            pruned(json!({ "properties": {} }), json!({ "new": 1 })),
+            json!({ "new": 1 })
+        );
         let map = json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/Node" } });
         assert_eq!(pruned(map, json!({ "a": { "new": 1 } })), json!({ "a": {} }));
         let variant = |name: &str| json!({ "properties": { name: {} }, "additionalProperties": false });
         let union = json!({ "oneOf": [variant("a"), variant("b")] });
-        assert_eq!(pruned(union, json!({ "a": 1, "b": 2, "c": 3 })), json!({ "a": 1, "b": 2 }));
+        assert_eq!(
+            pruned(union, json!({ "a": 1, "b": 2, "c": 3 })),
+            json!({ "a": 1, "b": 2 })
+        );
     }
 }

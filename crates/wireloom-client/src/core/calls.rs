@@ -166,7 +166,10 @@ impl Calls {
 
     /// A call whose time is over.
     pub(super) fn expired(&self, now: Instant) -> Option<CallId> {
-        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+        self.deadlines
+            .first()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, id)| *id)
     }
 
     /// Ends a call for the program. `Some(progress)` if there was one; one that was sent stays until the server has
@@ -226,11 +229,15 @@ impl Calls {
             }
             return Taken::Well;
         }
-        if call.restart && let Some(timeout) = call.timeout {
+        if call.restart
+            && let Some(timeout) = call.timeout
+        {
             if let Some(at) = call.deadline.take() {
                 self.deadlines.remove(&(at, id));
             }
-            if !call.is_cancelled() && let Some(at) = now.checked_add(timeout) {
+            if !call.is_cancelled()
+                && let Some(at) = now.checked_add(timeout)
+            {
                 call.deadline = Some(at);
                 self.deadlines.insert((at, id));
             }

@@ -31,7 +31,9 @@ impl Core {
                 self.set_state(State::Connecting);
                 Step::Open { renew }
             }
-            Phase::Waiting { until, .. } => Step::Wait(self.calls.deadline().map_or(until, |at| at.min(until))),
+            Phase::Waiting { until, .. } => {
+                Step::Wait(self.calls.deadline().map_or(until, |at| at.min(until)))
+            }
             // The driver has lost what the other phases stand on.
             _ => {
                 self.lost(Lost::Broken("the connection is gone".to_owned()), now);
@@ -57,8 +59,12 @@ impl Core {
             };
             let mut payload = Writer::default();
             resume.encode(&mut payload);
-            self.control
-                .push_back(frame::write(ConnectionResume::TYPE, payload.as_str(), Some(RESUME_ID), None));
+            self.control.push_back(frame::write(
+                ConnectionResume::TYPE,
+                payload.as_str(),
+                Some(RESUME_ID),
+                None,
+            ));
             self.phase = Phase::Resuming { deadline };
         } else if self.settings.wait_for_greeting {
             self.phase = Phase::Greeting { deadline };
@@ -87,7 +93,8 @@ impl Core {
 
     /// A session that has nothing to do with one before.
     fn begin_session(&mut self, established: Established, now: Instant) {
-        self.session.replace(established.resume_token, established.client_id);
+        self.session
+            .replace(established.resume_token, established.client_id);
         if self.had_session {
             self.discontinuity(&Discontinuity::Unsupported);
         }
@@ -115,7 +122,8 @@ impl Core {
             self.not_resumed(&Discontinuity::of(resumed.reason.as_deref()), now);
             return;
         }
-        self.session.rotate(resumed.resume_token, resumed.client_id.clone());
+        self.session
+            .rotate(resumed.resume_token, resumed.client_id.clone());
         self.subscribers.notice(Notice::Resumed {
             client_id: resumed.client_id,
             replayed: resumed.replayed,
@@ -224,7 +232,13 @@ impl Core {
             self.failed = 0;
         }
         let never_connected = self.once && !self.had_session;
-        if never_connected || self.settings.reconnect.attempts.is_some_and(|most| self.failed >= most) {
+        if never_connected
+            || self
+                .settings
+                .reconnect
+                .attempts
+                .is_some_and(|most| self.failed >= most)
+        {
             let attempts = self.failed.saturating_add(u32::from(never_connected));
             self.end(Ended::GaveUp { lost, attempts });
             return;
@@ -261,7 +275,10 @@ impl Core {
             | Phase::Ready { .. } => {
                 self.set_state(State::Closing);
                 let deadline = later(now, self.settings.close_timeout);
-                self.closing = Some(Closing { deadline, sent: false });
+                self.closing = Some(Closing {
+                    deadline,
+                    sent: false,
+                });
             }
             _ => self.end(Ended::Closed),
         }

@@ -6,6 +6,8 @@ mod lifecycle;
 mod queue;
 mod session;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -195,30 +197,36 @@ impl Core {
 
     /// Sends a text as it stands.
     pub(crate) fn send_text(&mut self, text: String) -> Result<(), SendError> {
-        let bytes = self.admit("", &text)?;
+        let bytes = text.len();
+        self.admit_bytes(bytes)?;
         self.queue.push(Out::Text(text), bytes);
         Ok(())
     }
 
     /// The size of a message, if it may wait to be sent.
     fn admit(&self, kind: &str, payload: &str) -> Result<usize, SendError> {
-        if let Phase::Ended(ended) = &self.phase {
-            return Err(SendError::Disconnected(ended.clone()));
-        }
-        if self.closing.is_some() {
-            return Err(SendError::Disconnected(Ended::Closed));
-        }
-        let bytes = kind.len() + payload.len() + ENVELOPE;
         if let Some(limit) = self.limit_of(kind)
             && payload.len() > limit
         {
             let bytes = payload.len();
             return Err(SendError::TooLarge { bytes, limit });
         }
+        let bytes = kind.len() + payload.len() + ENVELOPE;
+        self.admit_bytes(bytes)?;
+        Ok(bytes)
+    }
+
+    fn admit_bytes(&self, bytes: usize) -> Result<(), SendError> {
+        if let Phase::Ended(ended) = &self.phase {
+            return Err(SendError::Disconnected(ended.clone()));
+        }
+        if self.closing.is_some() {
+            return Err(SendError::Disconnected(Ended::Closed));
+        }
         if !self.queue.has_room(bytes) {
             return Err(SendError::QueueFull);
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// What the server takes of a message, as far as that is known.
@@ -374,7 +382,12 @@ impl Core {
                 && let Some(seq) = self.session.acknowledge()
             {
                 let payload = format!("{{\"seq\":{seq}}}");
-                return Some(Transmit::Text(frame::write(ConnectionAck::TYPE, &payload, None, None)));
+                return Some(Transmit::Text(frame::write(
+                    ConnectionAck::TYPE,
+                    &payload,
+                    None,
+                    None,
+                )));
             }
         }
         let closing = self.closing.as_mut()?;
@@ -388,7 +401,12 @@ impl Core {
             Out::Text(text) => return Some(text),
             Out::Cancel(id) => {
                 let ack = self.session.acknowledge();
-                return Some(frame::write(RequestCancel::TYPE, "{}", Some(&correlation_id(id)), ack));
+                return Some(frame::write(
+                    RequestCancel::TYPE,
+                    "{}",
+                    Some(&correlation_id(id)),
+                    ack,
+                ));
             }
             Out::Call(id) => {
                 let call = self.calls.get_mut(id)?;

@@ -51,7 +51,11 @@ impl Subscribers {
     }
 
     pub(super) fn message(&mut self, message: &RawMessage) {
-        tell(&mut self.messages, &Heard::Message(message.clone()), message.text().len());
+        tell(
+            &mut self.messages,
+            &Heard::Message(message.clone()),
+            message.text().len(),
+        );
     }
 
     pub(super) fn event(&mut self, message: RawMessage) {

@@ -184,7 +184,7 @@ impl<'m> ErrorType<'m> {
             }
         });
         impls.push(self.display());
-        impls.push(self.from_answer(scope));
+        impls.push(self.reading(scope));
         quote!(#(#impls)*)
     }
 
@@ -216,7 +216,7 @@ impl<'m> ErrorType<'m> {
     }
 
     /// How a client makes the error of what the server answered.
-    fn from_answer(&self, scope: &Scope<'_>) -> TokenStream {
+    fn reading(&self, scope: &Scope<'_>) -> TokenStream {
         let name = ident(&self.name);
         let from_code = (!self.codes.is_empty()).then(|| {
             let codes = self.codes.iter().map(|error| {
