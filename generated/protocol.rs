@@ -596,6 +596,61 @@ impl ::wireloom::IntoReject for AgentStartError {
     }
 }
 
+impl ::std::fmt::Display for AgentStartError {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match self {
+            Self::ProjectNotFound(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("The project path does not exist or is not allowed."),
+                )
+            }
+            Self::TooManySessions(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("The server runs as many sessions as it may."),
+                )
+            }
+            Self::AgentFailed(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("The agent could not be started, or it failed."),
+                )
+            }
+            Self::Internal(_) => f.write_str("internal error"),
+        }
+    }
+}
+
+impl ::wireloom::FromAnswer for AgentStartError {
+    fn from_code(
+        code: &str,
+        text: ::std::string::String,
+    ) -> ::std::option::Option<Self> {
+        match code {
+            "project_not_found" => {
+                ::std::option::Option::Some(
+                    Self::ProjectNotFound(::std::convert::From::from(text)),
+                )
+            }
+            "too_many_sessions" => {
+                ::std::option::Option::Some(
+                    Self::TooManySessions(::std::convert::From::from(text)),
+                )
+            }
+            "agent_failed" => {
+                ::std::option::Option::Some(
+                    Self::AgentFailed(::std::convert::From::from(text)),
+                )
+            }
+            _ => ::std::option::Option::None,
+        }
+    }
+}
+
 impl ::wireloom::StreamRequest for AgentMessage {
     type Item = StreamChunk;
     type End = StreamComplete;
@@ -689,6 +744,73 @@ impl ::wireloom::IntoReject for AgentMessageError {
     }
 }
 
+impl ::std::fmt::Display for AgentMessageError {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match self {
+            Self::SessionNotFound(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("No agent session is running for this client."),
+                )
+            }
+            Self::SessionBusy(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or(
+                            "The session is answering a message already; wait for its end or cancel it.",
+                        ),
+                )
+            }
+            Self::AgentFailed(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("The agent could not be started, or it failed."),
+                )
+            }
+            Self::StreamError(_) => f.write_str("the stream ended with stream:error"),
+            Self::Internal(_) => f.write_str("internal error"),
+        }
+    }
+}
+
+impl ::wireloom::FromAnswer for AgentMessageError {
+    const END: ::std::option::Option<&'static str> = ::std::option::Option::Some(
+        "stream:error",
+    );
+    fn from_end(
+        reader: &mut ::wireloom::json::Reader<'_>,
+    ) -> ::wireloom::json::Read<Self> {
+        let message = <StreamError as ::wireloom::json::Decode>::decode(reader)?;
+        ::std::result::Result::Ok(Self::StreamError(::std::boxed::Box::new(message)))
+    }
+    fn from_code(
+        code: &str,
+        text: ::std::string::String,
+    ) -> ::std::option::Option<Self> {
+        match code {
+            "session_not_found" => {
+                ::std::option::Option::Some(
+                    Self::SessionNotFound(::std::convert::From::from(text)),
+                )
+            }
+            "session_busy" => {
+                ::std::option::Option::Some(
+                    Self::SessionBusy(::std::convert::From::from(text)),
+                )
+            }
+            "agent_failed" => {
+                ::std::option::Option::Some(
+                    Self::AgentFailed(::std::convert::From::from(text)),
+                )
+            }
+            _ => ::std::option::Option::None,
+        }
+    }
+}
+
 impl ::wireloom::Request for AgentCancel {
     type Reply = AgentCancelled;
     type Error = AgentCancelError;
@@ -733,6 +855,37 @@ impl ::wireloom::IntoReject for AgentCancelError {
                 )
             }
             Self::Internal(cause) => ::wireloom::Reject::internal(cause),
+        }
+    }
+}
+
+impl ::std::fmt::Display for AgentCancelError {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match self {
+            Self::SessionNotFound(reason) => {
+                f.write_str(
+                    reason
+                        .text()
+                        .unwrap_or("No agent session is running for this client."),
+                )
+            }
+            Self::Internal(_) => f.write_str("internal error"),
+        }
+    }
+}
+
+impl ::wireloom::FromAnswer for AgentCancelError {
+    fn from_code(
+        code: &str,
+        text: ::std::string::String,
+    ) -> ::std::option::Option<Self> {
+        match code {
+            "session_not_found" => {
+                ::std::option::Option::Some(
+                    Self::SessionNotFound(::std::convert::From::from(text)),
+                )
+            }
+            _ => ::std::option::Option::None,
         }
     }
 }

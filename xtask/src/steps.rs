@@ -98,7 +98,7 @@ const GENERATED: [&str; 3] = ["generated", "schemas", "crates/wireloom/src/messa
 
 /// What must not be below a crate, at run time: a server carries no YAML parser and no templates, and what reads a
 /// specification does no I/O of its own.
-const FORBIDDEN: [(&str, &[&str]); 2] = [
+const FORBIDDEN: [(&str, &[&str]); 3] = [
     (
         "wireloom",
         &[
@@ -108,6 +108,10 @@ const FORBIDDEN: [(&str, &[&str]); 2] = [
             "tera",
             "prettyplease",
         ],
+    ),
+    (
+        "wireloom-client",
+        &["wireloom-spec", "wireloom-codegen", "serde-saphyr", "tera"],
     ),
     (
         "wireloom-spec",

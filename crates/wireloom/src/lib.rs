@@ -49,7 +49,7 @@ pub use engine::{Builder, Engine, Settings};
 pub use envelope::MAX_CORRELATION_ID;
 pub use handler::{Ctx, Items, On, OnStream, on, stream};
 pub use local::LocalClient;
-pub use message::{ClientMessage, Message, Reply, Request, ServerMessage, StreamRequest};
+pub use message::{ClientMessage, FromAnswer, Message, Reply, Request, ServerMessage, StreamRequest};
 pub use protocol::Protocol;
 pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
 pub use serve::{ServeOptions, serve};

@@ -1,6 +1,6 @@
 //! What generated code says of each message type.
 
-use crate::json::{Decode, Encode};
+use crate::json::{Decode, Encode, Read, Reader};
 use crate::reject::IntoReject;
 
 /// A message type of a protocol.
@@ -75,5 +75,36 @@ impl<M: ServerMessage> Reply for M {
 
     fn satisfies_schema(&self) -> bool {
         crate::clients::satisfies_schema(self)
+    }
+}
+
+/// An error type that a client can make of what the server answered; the other way of [`IntoReject`]. Generated.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of a server's answer",
+    note = "generate the protocol's Rust again: error types have had this since clients are typed"
+)]
+pub trait FromAnswer: IntoReject + std::fmt::Display {
+    /// Type of the message that ends the stream badly, if the protocol names one.
+    const END: Option<&'static str> = None;
+
+    /// The declared error of this code, which keeps the server's text. `None` for a code that is not declared.
+    #[must_use]
+    fn from_code(_code: &str, _text: String) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// The error of a stream that ended with a message of type [`FromAnswer::END`]; reads its payload.
+    ///
+    /// # Errors
+    ///
+    /// If the payload is not what its schema says, or no message ends the stream badly.
+    fn from_end(reader: &mut Reader<'_>) -> Read<Self>
+    where
+        Self: Sized,
+    {
+        Err(reader.refuse())
     }
 }

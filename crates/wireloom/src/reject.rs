@@ -92,6 +92,12 @@ impl Reason {
     pub fn or(self, description: &'static str) -> Cow<'static, str> {
         self.0.unwrap_or(Cow::Borrowed(description))
     }
+
+    /// The text, if it is another than the declared description.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
 }
 
 impl From<&'static str> for Reason {

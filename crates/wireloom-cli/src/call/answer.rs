@@ -1,7 +1,7 @@
 //! Decides which messages answer a request, and which of them is the last. Knows no sockets.
 
-use serde::Deserialize;
 use wireloom::Protocol;
+use wireloom_client::RawMessage;
 
 use crate::exit::Exit;
 
@@ -38,13 +38,6 @@ pub(super) enum Part {
     Taken,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    r#type: String,
-    correlation_id: Option<String>,
-}
-
 impl Expect {
     /// What a protocol says of a message. For a type that it does not know, the server has an error.
     pub(super) fn of(protocol: &Protocol, message: &str) -> Self {
@@ -70,17 +63,16 @@ impl Expect {
         }
     }
 
-    /// What a frame is to the request `id`, which was followed by a ping `ping` if nothing answers it.
-    pub(super) fn judge(&self, frame: &str, id: &str, ping: Option<&str>) -> Part {
-        let Ok(envelope) = serde_json::from_str::<Envelope>(frame) else {
-            return Part::Other;
-        };
-        let kind = envelope.r#type.as_str();
-        match envelope.correlation_id.as_deref() {
-            Some(answered) if answered == id => {}
-            Some(answered) if Some(answered) == ping => return Part::Taken,
+    /// What a message is to the request `id`, which was followed by a ping `ping` if nothing answers it.
+    pub(super) fn judge(&self, message: &RawMessage, id: Option<&str>, ping: Option<&str>) -> Part {
+        let kind = message.kind();
+        match message.correlation_id() {
+            answered @ Some(_) if answered == id => {}
+            answered @ Some(_) if answered == ping => return Part::Taken,
             // A frame that could not be read has no id to answer to, and no other request was sent.
             None if kind == ERROR => return Part::Last(Exit::Bad),
+            // What answers a text without an id has none either.
+            None if id.is_none() && !kind.starts_with("connection:") => {}
             _ => return Part::Other,
         }
         match self {
@@ -100,9 +92,14 @@ const ERROR: &str = "error";
 mod tests {
     use super::{Expect, Part};
     use crate::exit::Exit;
+    use wireloom_client::RawMessage;
 
-    fn frame(kind: &str, id: Option<&str>) -> String {
-        serde_json::json!({ "type": kind, "payload": {}, "timestamp": 1, "correlationId": id }).to_string()
+    fn message(kind: &str, id: Option<&str>) -> RawMessage {
+        let mut message = serde_json::json!({ "type": kind, "payload": {}, "timestamp": 1 });
+        if let Some(id) = id {
+            message["correlationId"] = id.into();
+        }
+        RawMessage::parse(&message.to_string()).expect("a message")
     }
 
     #[test]
@@ -111,7 +108,7 @@ mod tests {
             end: "count:done".to_owned(),
             error: Some("count:failed".to_owned()),
         };
-        let judge = |kind, id| stream.judge(&frame(kind, id), "a", None);
+        let judge = |kind, id| stream.judge(&message(kind, id), Some("a"), None);
         assert_eq!(judge("count:tick", Some("a")), Part::Item);
         assert_eq!(judge("count:done", Some("b")), Part::Other);
         assert_eq!(judge("count:done", Some("a")), Part::Last(Exit::Well));
@@ -124,22 +121,23 @@ mod tests {
     #[test]
     fn an_error_without_an_id_is_ours() {
         assert_eq!(
-            Expect::Unknown.judge(&frame("error", None), "a", None),
+            Expect::Unknown.judge(&message("error", None), Some("a"), None),
             Part::Last(Exit::Bad)
         );
     }
 
     #[test]
     fn what_nothing_answers_is_over_with_the_ping_behind_it() {
-        let judge = |kind, id| Expect::Nothing.judge(&frame(kind, Some(id)), "a", Some("b"));
+        let judge = |kind, id| Expect::Nothing.judge(&message(kind, Some(id)), Some("a"), Some("b"));
         assert_eq!(judge("pong", "b"), Part::Taken);
         assert_eq!(judge("error", "a"), Part::Last(Exit::Bad));
     }
 
     #[test]
-    fn what_is_no_envelope_answers_nothing() {
-        for frame in ["", "[]", "{\"type\":1}", "{\"correlationId\":\"a\"}"] {
-            assert_eq!(Expect::First.judge(frame, "a", None), Part::Other, "{frame}");
-        }
+    fn what_answers_a_text_without_an_id_has_none() {
+        let judge = |kind, id| Expect::First.judge(&message(kind, id), None, None);
+        assert_eq!(judge("connection:established", None), Part::Other);
+        assert_eq!(judge("said", Some("a")), Part::Other);
+        assert_eq!(judge("said", None), Part::Last(Exit::Well));
     }
 }

@@ -6,19 +6,12 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
-use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio::signal::ctrl_c;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio::time::{Instant, sleep_until};
 use wireloom::ClientAction;
+use wireloom_client::{Client, ConnectError, Ended, Lost, Messages, Missed, RawMessage, State};
 
 use super::Args;
 use super::answer::{Expect, Part};
@@ -26,13 +19,18 @@ use super::request::{self, Request};
 use crate::exit::{Exit, Failure};
 use crate::output::{Format, Output};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 /// How long the server may take to end a request that was cancelled.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// How long the server may take to say goodbye.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
+/// Messages that may wait to be printed.
+const MAX_UNPRINTED: usize = 65_536;
+
+/// Bytes that may wait to be printed, and of the largest message.
+const MAX_UNPRINTED_BYTES: usize = 256 * 1024 * 1024;
+const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Sends a request and prints what answers it.
 pub(super) async fn hold(
@@ -42,7 +40,10 @@ pub(super) async fn hold(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     out.waiting(&format!("connecting to {}", args.url));
-    let mut socket = connect(args).await?;
+    let client = client(args)?;
+    // From the first message on: the greeting is one.
+    let messages = client.raw().messages();
+    connected(args, &client).await?;
     let mut call = Call {
         args,
         request,
@@ -51,60 +52,59 @@ pub(super) async fn hold(
         answered: false,
         interrupted: false,
     };
-    let ended = call.run(&mut socket, out).await;
-    // Goodbye is a courtesy; the answer stands without it.
-    timeout(CLOSE_GRACE, goodbye(&mut socket)).await.ok();
+    let ended = call.run(&client, messages, out).await;
+    client.close().await;
     ended
 }
 
-async fn connect(args: &Args) -> Result<Socket, Failure> {
-    let url = &args.url;
-    let mut handshake = url
-        .uri
-        .clone()
-        .into_client_request()
-        .map_err(|error| Failure::new(Exit::Usage, format!("{url} is no endpoint: {error}")))?;
-    let mut header = |name, value: Result<HeaderValue, _>, flag: &str| match value {
-        Ok(value) => {
-            handshake.headers_mut().insert(name, value);
-            Ok(())
-        }
-        Err(_) => {
-            let message = format!("the value of {flag} cannot stand in a header");
-            Err(Failure::new(Exit::Usage, message))
-        }
-    };
+/// A client that connects once, and takes a server as it is: with or without a greeting.
+fn client(args: &Args) -> Result<Client, Failure> {
+    let mut builder = Client::builder(args.url.to_string()).settings(|settings| {
+        settings.connect_timeout = args.timeout;
+        settings.close_timeout = CLOSE_GRACE;
+        settings.reconnect.attempts = Some(0);
+        settings.wait_for_greeting = false;
+        settings.queue_bytes = usize::MAX;
+        settings.inbox_messages = MAX_UNPRINTED;
+        settings.inbox_bytes = MAX_UNPRINTED_BYTES;
+        settings.message_bytes = MAX_MESSAGE_BYTES;
+    });
     if let Some(token) = &args.token {
-        let value = HeaderValue::try_from(format!("Bearer {token}"));
-        header(AUTHORIZATION, value, "--token")?;
+        builder = builder.token(token);
     }
     if let Some(protocol) = &args.protocol {
-        header(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::try_from(protocol.as_str()),
-            "--protocol",
-        )?;
+        builder = builder.subprotocol(protocol);
     }
-    let refused = |why: String| Failure::new(Exit::NotConnected, format!("cannot connect to {url}: {why}"));
-    match timeout(args.timeout, connect_async(handshake)).await {
-        Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(tungstenite::Error::Http(response))) => Err(refused(format!(
-            "the server answered HTTP {} instead of opening a WebSocket",
-            response.status()
-        ))),
-        Ok(Err(error)) => Err(refused(error.to_string())),
-        Err(_) => Err(refused("it took too long".to_owned())),
+    builder.start().map_err(|error| {
+        let message = match error {
+            ConnectError::Token => "the value of --token cannot stand in a header".to_owned(),
+            ConnectError::Subprotocol => "the value of --protocol cannot stand in a header".to_owned(),
+            other => other.to_string(),
+        };
+        Failure::new(Exit::Usage, message)
+    })
+}
+
+/// Waits for the connection. One that opens and is closed at once was there: who reads on is told why.
+async fn connected(args: &Args, client: &Client) -> Result<(), Failure> {
+    let mut state = client.state();
+    let reached = state
+        .wait_for(|state| matches!(state, State::Connected { .. } | State::Ended(_)))
+        .await;
+    match reached.as_deref() {
+        Ok(State::Ended(Ended::GaveUp { lost, .. } | Ended::Final { lost, .. })) if !was_connected(lost) => {
+            let message = format!("cannot connect to {}: {lost}", args.url);
+            Err(Failure::new(Exit::NotConnected, message))
+        }
+        _ => Ok(()),
     }
 }
 
-async fn goodbye(socket: &mut Socket) {
-    let frame = CloseFrame {
-        code: CloseCode::Normal,
-        reason: "".into(),
-    };
-    if socket.close(Some(frame)).await.is_ok() {
-        while let Some(Ok(_)) = socket.next().await {}
-    }
+fn was_connected(lost: &Lost) -> bool {
+    !matches!(
+        lost,
+        Lost::Unreachable(_) | Lost::Http(_) | Lost::TimedOut | Lost::Token(_)
+    )
 }
 
 /// One request under way.
@@ -121,7 +121,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn run(&mut self, socket: &mut Socket, out: &mut Output) -> Result<Exit, Failure> {
+    async fn run(
+        &mut self,
+        client: &Client,
+        mut messages: Messages,
+        out: &mut Output,
+    ) -> Result<Exit, Failure> {
         if self.expect == Expect::Unknown {
             out.note(&format!(
                 "the server does not tell its protocol: printing until nothing has come for {:?}; --spec and --first \
@@ -136,13 +141,12 @@ impl Call<'_> {
         if early == Poll::Ready(Some(())) {
             return Ok(Exit::Interrupted);
         }
-        // A failure to send is told by the next read, with the server's own reason if it gave one.
-        self.send(socket).await.ok();
+        self.send(client);
         out.waiting(&self.expect.describe());
         let mut deadline = pin!(sleep_until(Instant::now() + self.args.timeout));
         loop {
             tokio::select! {
-                message = socket.next() => match self.take(message, out)? {
+                message = messages.next() => match self.take(message, client, out)? {
                     Part::Last(_) | Part::Taken if self.interrupted => return Ok(Exit::Interrupted),
                     Part::Last(exit) => return Ok(exit),
                     Part::Taken => return Ok(Exit::Well),
@@ -156,8 +160,8 @@ impl Call<'_> {
                 Some(()) = interrupts.next() => {
                     let again = std::mem::replace(&mut self.interrupted, true);
                     out.waiting("cancelling");
-                    let cancel = Message::text(self.request.cancel());
-                    if again || socket.send(cancel).await.is_err() {
+                    let cancelled = self.request.cancel().is_some_and(|cancel| client.raw().send_text(cancel).is_ok());
+                    if again || !cancelled {
                         return Ok(Exit::Interrupted);
                     }
                     deadline.as_mut().reset(Instant::now() + CANCEL_GRACE);
@@ -166,38 +170,31 @@ impl Call<'_> {
         }
     }
 
-    async fn send(&mut self, socket: &mut Socket) -> Result<(), tungstenite::Error> {
-        socket.feed(Message::text(self.request.frame.as_str())).await?;
+    fn send(&mut self, client: &Client) {
+        // A failure to send is told by what comes next, with the server's own reason if it gave one.
+        client.raw().send_text(self.request.frame.as_str()).ok();
         if self.expect == Expect::Nothing {
             let (frame, id) = request::ping();
             self.ping = Some(id);
-            socket.feed(Message::text(frame)).await?;
+            client.raw().send_text(frame).ok();
         }
-        socket.flush().await
     }
 
-    /// Takes one message of the socket: prints it if it is wanted, and says what it is to the request.
+    /// Takes one message: prints it if it is wanted, and says what it is to the request.
     fn take(
         &mut self,
-        message: Option<Result<Message, tungstenite::Error>>,
+        message: Option<Result<RawMessage, Missed>>,
+        client: &Client,
         out: &mut Output,
     ) -> Result<Part, Failure> {
-        let frame = match message {
-            Some(Ok(Message::Text(frame))) => frame,
-            Some(Ok(Message::Close(frame))) => return self.closed(frame.as_ref()),
-            // Pings are answered by the socket; binary frames are no messages of any protocol here.
-            Some(Ok(_)) => return Ok(Part::Other),
-            Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) | None => {
-                return self.closed(None);
-            }
-            Some(Err(error)) => {
-                return Err(Failure::new(
-                    Exit::Closed,
-                    format!("the connection broke: {error}"),
-                ));
-            }
+        let message = match message {
+            Some(Ok(message)) => message,
+            Some(Err(missed)) => return Err(Failure::new(Exit::Closed, missed.to_string())),
+            None => return self.closed(client),
         };
-        let part = self.expect.judge(&frame, &self.request.id, self.ping.as_deref());
+        let part = self
+            .expect
+            .judge(&message, self.request.id.as_deref(), self.ping.as_deref());
         if matches!(part, Part::Item | Part::Last(_)) {
             self.answered = true;
         }
@@ -208,7 +205,7 @@ impl Call<'_> {
         };
         if wanted {
             let pretty = self.args.format == Format::Text && out.results_on_terminal;
-            out.result(&layout(&frame, pretty))?;
+            out.result(&layout(message.text(), pretty))?;
         }
         Ok(part)
     }
@@ -221,7 +218,7 @@ impl Call<'_> {
         if self.expect == Expect::Unknown && self.answered {
             return Ok(Exit::Well);
         }
-        let kind = &self.request.message;
+        let kind = self.request.message.as_deref().unwrap_or("the text");
         let message = match &self.expect {
             Expect::Stream { end, .. } if self.answered => {
                 format!("nothing came for {:?}, and {end} did not yet", self.args.timeout)
@@ -232,31 +229,26 @@ impl Call<'_> {
     }
 
     /// The server closed the connection.
-    fn closed(&self, frame: Option<&CloseFrame>) -> Result<Part, Failure> {
+    fn closed(&self, client: &Client) -> Result<Part, Failure> {
         if self.interrupted {
             return Ok(Part::Last(Exit::Interrupted));
         }
         if self.expect == Expect::Unknown && self.answered {
             return Ok(Part::Last(Exit::Well));
         }
-        let Some(frame) = frame else {
-            let message = "the server closed the connection before it had answered";
-            return Err(Failure::new(Exit::Closed, message));
+        let lost = match &*client.state().borrow() {
+            State::Ended(Ended::GaveUp { lost, .. } | Ended::Final { lost, .. }) => lost.clone(),
+            _ => Lost::Broken("it was closed".to_owned()),
         };
-        let number = u16::from(frame.code);
-        let failure = Failure::new(
-            Exit::Closed,
-            format!("the server closed the connection: {number} {}", frame.reason),
-        );
-        let known = wireloom::CloseCode::ALL
-            .into_iter()
-            .find(|code| code.code() == number);
-        Err(match known.map(wireloom::CloseCode::action) {
-            Some(ClientAction::LogIn) => failure.help("give a valid --token"),
-            Some(ClientAction::Upgrade) => {
+        let failure = Failure::new(Exit::Closed, lost.to_string());
+        Err(match lost.action() {
+            ClientAction::LogIn => failure.help("give a valid --token"),
+            ClientAction::Upgrade => {
                 failure.help("--protocol names a version that the server does not speak")
             }
-            Some(ClientAction::BackOff) => failure.help("try again in a while"),
+            ClientAction::BackOff if matches!(lost, Lost::Closed { .. }) => {
+                failure.help("try again in a while")
+            }
             _ => failure,
         })
     }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use tokio_tungstenite::tungstenite::http::Uri;
+use hyper::Uri;
 
-/// A `ws://` address.
+/// A `ws://` or `wss://` address.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
     /// The whole.
@@ -13,27 +13,25 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     /// The port.
     pub(super) port: u16,
+    /// Whether TLS is spoken there.
+    pub(super) tls: bool,
 }
 
 impl Endpoint {
     /// Reads an address; the error is for people.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let uri: Uri = text.parse().map_err(|cause| format!("{cause}"))?;
-        match uri.scheme_str() {
-            Some("ws") => {}
-            Some("wss") => {
-                return Err(
-                    "this command speaks ws:// only; TLS ends at a proxy in front of the server".to_owned(),
-                );
-            }
-            _ => return Err("an endpoint begins with ws://".to_owned()),
-        }
+        let tls = match uri.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
+            _ => return Err("an endpoint begins with ws:// or wss://".to_owned()),
+        };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
             return Err("the host is missing".to_owned());
         }
-        let port = uri.port_u16().unwrap_or(80);
-        Ok(Self { uri, host, port })
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        Ok(Self { uri, host, port, tls })
     }
 }
 

@@ -9,7 +9,10 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 use wireloom::Protocol;
 
 use super::endpoint::Endpoint;
@@ -57,6 +60,18 @@ async fn fetch(endpoint: &Endpoint, token: Option<&str>) -> Option<String> {
     let socket = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
         .await
         .ok()?;
+    if !endpoint.tls {
+        return ask(socket, endpoint, token).await;
+    }
+    let name = ServerName::try_from(endpoint.host.clone()).ok()?;
+    let connector = TlsConnector::from(wireloom_client::tls::config().ok()?);
+    ask(connector.connect(name, socket).await.ok()?, endpoint, token).await
+}
+
+async fn ask<S>(socket: S, endpoint: &Endpoint, token: Option<&str>) -> Option<String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
     // It ends with the sender, at the end of this function.
     let connection = tokio::spawn(connection);

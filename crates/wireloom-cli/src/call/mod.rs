@@ -30,18 +30,27 @@ use request::Request;
 #[command(after_help = "\
 Examples:
   wireloom call ws://localhost:3001/ws ping
+  wireloom call wss://example.org/ws ping --token \"$TOKEN\"
   wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}' --events
   jq -n '{content: $text}' --rawfile text README.md | wireloom call ws://localhost:3001/ws agent:message -")]
 pub(crate) struct Args {
-    /// The server's endpoint, for example ws://localhost:3001/ws.
+    /// The server's endpoint, for example ws://localhost:3001/ws or wss://example.org/ws.
     #[arg(value_parser = Endpoint::parse)]
     url: Endpoint,
     /// Type of the message.
-    #[arg(value_name = "TYPE")]
-    message: String,
+    #[arg(value_name = "TYPE", required_unless_present = "raw")]
+    message: Option<String>,
     /// The payload: JSON, @FILE, or - for standard input.
     #[arg(default_value = "{}")]
     payload: String,
+    /// Send this text as it stands, whether it is a message or not: TEXT, @FILE, or - for standard input.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["message", "payload", "correlation_id"]
+    )]
+    raw: Option<String>,
     /// The protocol, if the server does not tell: protocol.yaml or protocol.json.
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
@@ -69,11 +78,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    let request = Request::new(&args.message, &args.payload, args.correlation_id.clone())?;
+    let request = match (&args.raw, &args.message) {
+        (Some(text), _) => Request::raw(text)?,
+        (None, message) => {
+            let message = message.as_deref().unwrap_or_default();
+            Request::new(message, &args.payload, args.correlation_id.clone())?
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|cause| Failure::new(Exit::Usage, format!("cannot start: {cause}")))?;
     let ended = runtime.block_on(async {
-        let expect = expect(args, out).await?;
+        let expect = expect(args, &request, out).await?;
         conversation::hold(args, &request, expect, out).await
     });
     out.waited();
@@ -81,17 +96,19 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 }
 
 /// What answers the request, as far as it can be known.
-async fn expect(args: &Args, out: &mut Output) -> Result<Expect, Failure> {
-    if args.first {
-        return Ok(Expect::First);
-    }
+async fn expect(args: &Args, request: &Request, out: &mut Output) -> Result<Expect, Failure> {
+    let message = match &request.message {
+        Some(message) if !args.first => message,
+        // For a text that is no message, the server has an error.
+        _ => return Ok(Expect::First),
+    };
     if let Some(path) = &args.spec {
-        return Ok(Expect::of(&knowledge::from_file(path, out)?, &args.message));
+        return Ok(Expect::of(&knowledge::from_file(path, out)?, message));
     }
     out.waiting("asking the server for its protocol");
     Ok(
         match knowledge::from_server(&args.url, args.token.as_deref()).await {
-            Some(protocol) => Expect::of(&protocol, &args.message),
+            Some(protocol) => Expect::of(&protocol, message),
             None => Expect::Unknown,
         },
     )

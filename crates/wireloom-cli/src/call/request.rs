@@ -7,16 +7,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
+use wireloom_client::RawMessage;
 
 use crate::exit::{Exit, Failure};
 use crate::source;
 
 /// A request, ready to be sent.
 pub(super) struct Request {
-    /// Pairs it with what answers it.
-    pub(super) id: String,
-    /// Its type.
-    pub(super) message: String,
+    /// Pairs it with what answers it; a text as it stands may have none.
+    pub(super) id: Option<String>,
+    /// Its type; none of a text that is no message.
+    pub(super) message: Option<String>,
     /// The text that goes on the wire.
     pub(super) frame: String,
 }
@@ -34,21 +35,7 @@ impl Request {
     /// Reads the payload: JSON as it stands, `@FILE`, or `-`. It goes out as it is written, not as it is understood:
     /// a duplicate key or a number too big stays one.
     pub(super) fn new(message: &str, payload: &str, id: Option<String>) -> Result<Self, Failure> {
-        let read = match payload.strip_prefix('@') {
-            Some(path) => {
-                let path = Path::new(path);
-                std::fs::read_to_string(path).map_err(|cause| source::unreadable(path, &cause))?
-            }
-            None if payload == "-" => {
-                let mut text = String::new();
-                let read = std::io::stdin().read_to_string(&mut text);
-                read.map_err(|cause| {
-                    Failure::new(Exit::Usage, format!("cannot read standard input: {cause}"))
-                })?;
-                text
-            }
-            None => payload.to_owned(),
-        };
+        let read = read(payload)?;
         let payload = RawValue::from_string(read.trim().to_owned()).map_err(|cause| {
             Failure::new(Exit::Usage, format!("the payload is not JSON: {cause}"))
                 .help("quote it for the shell: '{\"name\":\"value\"}'")
@@ -56,14 +43,46 @@ impl Request {
         let id = id.unwrap_or_else(fresh_id);
         Ok(Self {
             frame: frame(message, &payload, &id),
-            message: message.to_owned(),
-            id,
+            message: Some(message.to_owned()),
+            id: Some(id),
         })
     }
 
-    /// The frame that cancels it.
-    pub(super) fn cancel(&self) -> String {
-        bare("request:cancel", &self.id)
+    /// A text that goes out as it stands, whether it is a message or not: from the command line, `@FILE`, or `-`.
+    pub(super) fn raw(text: &str) -> Result<Self, Failure> {
+        let frame = read(text)?;
+        let message = RawMessage::parse(&frame).ok();
+        Ok(Self {
+            id: message
+                .as_ref()
+                .and_then(|message| message.correlation_id().map(str::to_owned)),
+            message: message.map(|message| message.kind().to_owned()),
+            frame,
+        })
+    }
+
+    /// The frame that cancels it, if the server can tell which request is meant.
+    pub(super) fn cancel(&self) -> Option<String> {
+        self.id.as_deref().map(|id| bare("request:cancel", id))
+    }
+}
+
+/// Text of the command line, of `@FILE`, or of standard input for `-`.
+fn read(text: &str) -> Result<String, Failure> {
+    if let Some(path) = text.strip_prefix('@') {
+        let path = Path::new(path);
+        return std::fs::read_to_string(path).map_err(|cause| source::unreadable(path, &cause));
+    }
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut read = String::new();
+    match std::io::stdin().read_to_string(&mut read) {
+        Ok(_) => Ok(read),
+        Err(cause) => Err(Failure::new(
+            Exit::Usage,
+            format!("cannot read standard input: {cause}"),
+        )),
     }
 }
 

@@ -211,7 +211,7 @@ async fn a_command_line_without_sense_is_2() {
     let url = demo(true).await;
     for args in [
         &["http://localhost/ws", "say"][..],
-        &["wss://localhost/ws", "say"],
+        &["wss:///ws", "say"],
         &["ws:///ws", "say"],
         &[&url],
         &[&url, "say", "{text: hi}"],
@@ -221,6 +221,7 @@ async fn a_command_line_without_sense_is_2() {
         &[&url, "say", "--spec", "missing.yaml"],
         &[&url, "say", "--spec", "payload.json"],
         &[&url, "say", "--token", "two\nlines"],
+        &[&url, "say", "--raw", "text"],
     ] {
         let ended = call(args).await;
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
@@ -340,6 +341,24 @@ async fn the_token_and_the_subprotocol_are_offered() {
     let unknown = call(&[&url, "ping", "--protocol", "demo.v9"]).await;
     assert_eq!(unknown.code, Some(5), "{unknown:?}");
     assert!(unknown.stderr.contains("4406"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_is_sent_as_it_stands() {
+    let url = demo(true).await;
+    let with_id = r#"{"type":"say","payload":{"text":"hi"},"correlationId":"mine"}"#;
+    let without = r#"{"type":"count","payload":{"to":1}}"#;
+    for (text, code, answers) in [
+        ("no JSON at all", 1, &["error"][..]),
+        (r#"{"payload":1}"#, 1, &["error"]),
+        (with_id, 0, &["said"]),
+        (without, 0, &["tick", "done"]),
+        ("@payload.json", 1, &["error"]),
+    ] {
+        let ended = call(&[&url, "--raw", text]).await;
+        assert_eq!(ended.code, Some(code), "{text}: {ended:?}");
+        assert_eq!(types(&ended), answers, "{text}");
+    }
 }
 
 #[cfg(unix)]

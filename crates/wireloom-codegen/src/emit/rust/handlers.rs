@@ -183,7 +183,74 @@ impl<'m> ErrorType<'m> {
                 }
             }
         });
+        impls.push(self.display());
+        impls.push(self.reading(scope));
         quote!(#(#impls)*)
+    }
+
+    /// The error for people: the server's text, where there is one.
+    fn display(&self) -> TokenStream {
+        let name = ident(&self.name);
+        let internal = ident(self.internal);
+        let codes = self.codes.iter().map(|error| {
+            let variant = ident(&error.rust_name);
+            let description = &error.description;
+            quote!(Self::#variant(reason) => f.write_str(reason.text().unwrap_or(#description)))
+        });
+        let ends = self.ends.iter().map(|(message, variant)| {
+            let variant = ident(variant);
+            let text = format!("the stream ended with {}", message.name);
+            quote!(Self::#variant(_) => f.write_str(#text))
+        });
+        quote! {
+            impl ::std::fmt::Display for #name {
+                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                    match self {
+                        #(#codes,)*
+                        #(#ends,)*
+                        Self::#internal(_) => f.write_str("internal error"),
+                    }
+                }
+            }
+        }
+    }
+
+    /// How a client makes the error of what the server answered.
+    fn reading(&self, scope: &Scope<'_>) -> TokenStream {
+        let name = ident(&self.name);
+        let from_code = (!self.codes.is_empty()).then(|| {
+            let codes = self.codes.iter().map(|error| {
+                let variant = ident(&error.rust_name);
+                let code = &error.code;
+                quote!(#code => ::std::option::Option::Some(Self::#variant(::std::convert::From::from(text))))
+            });
+            quote! {
+                fn from_code(code: &str, text: ::std::string::String) -> ::std::option::Option<Self> {
+                    match code {
+                        #(#codes,)*
+                        _ => ::std::option::Option::None,
+                    }
+                }
+            }
+        });
+        scope.item(|| {
+            let from_end = self.ends.as_ref().map(|(message, variant)| {
+                let wire = &message.name;
+                let variant = ident(variant);
+                let payload = scope.path(message.payload);
+                quote! {
+                    const END: ::std::option::Option<&'static str> = ::std::option::Option::Some(#wire);
+
+                    fn from_end(reader: &mut ::wireloom::json::Reader<'_>) -> ::wireloom::json::Read<Self> {
+                        let message = <#payload as ::wireloom::json::Decode>::decode(reader)?;
+                        ::std::result::Result::Ok(Self::#variant(::std::boxed::Box::new(message)))
+                    }
+                }
+            });
+            quote! {
+                impl ::wireloom::FromAnswer for #name { #from_end #from_code }
+            }
+        })
     }
 }
 
