@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
 
+use crate::auth::Identity;
+use crate::auth::badge::Badge;
 use crate::close::CloseCode;
 use crate::engine::Core;
 use crate::envelope;
@@ -81,6 +83,8 @@ pub(crate) struct Link {
     pub(crate) id: ClientId,
     pub(crate) outbox: Outbox,
     pub(crate) core: Arc<Core>,
+    /// Who it is.
+    pub(crate) badge: Badge,
     /// Index of the session's state; see [`crate::engine::Core`].
     pub(crate) state: AtomicUsize,
     /// The rooms it is in. Locked before [`Clients::rooms`], never behind it.
@@ -94,9 +98,10 @@ struct Membership {
 }
 
 impl Link {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, badge: Badge) -> Self {
         Self {
             id: ClientId::new(),
+            badge,
             outbox: Outbox::new(core.settings.outbox_bytes),
             state: AtomicUsize::new(core.initial_state),
             rooms: Mutex::default(),
@@ -116,6 +121,12 @@ impl Client {
     #[must_use]
     pub fn id(&self) -> &ClientId {
         &self.link.id
+    }
+
+    /// Who it is; `None` for one that showed no credentials.
+    #[must_use]
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.link.badge.identity()
     }
 
     /// Queues a message.

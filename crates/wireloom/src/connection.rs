@@ -22,6 +22,8 @@ use governor::state::{InMemoryState, NotKeyed};
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
 
+use crate::auth::Secret;
+use crate::auth::badge::{self, Badge, Guest};
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::diagnose::{Diagnosis, diagnose, unknown_type};
@@ -141,9 +143,11 @@ enum Refused {
 
 impl<S: Send + Sync + 'static> Connection<S> {
     /// Opens a conversation and greets the client.
-    pub(crate) fn open(shared: Arc<Shared<S>>, cx: &mut Context<'_>) -> Self {
+    pub(crate) fn open(shared: Arc<Shared<S>>, guest: Guest, cx: &mut Context<'_>) -> Self {
         let core = &shared.core;
-        let link = Arc::new(Link::new(Arc::clone(core)));
+        let badge = Badge::new(guest.peer, guest.identity);
+        let link = Arc::new(Link::new(Arc::clone(core), badge));
+        badge::watch_expiry(&link);
         core.clients.add(&link);
         core.metrics.connections.increment(1.0);
         core.metrics.opened.increment(1);
@@ -167,6 +171,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
             shared,
         };
         connection.greet();
+        if let Some(correlation_id) = guest.by_message
+            && let Some(identity) = connection.link.badge.identity()
+        {
+            connection.answer(&badge::authenticated(&identity), correlation_id.as_deref());
+        }
         if connection.shared.on_connect.is_some() {
             let shared = Arc::clone(&connection.shared);
             let context = connection.context(None);
@@ -256,9 +265,17 @@ impl<S: Send + Sync + 'static> Connection<S> {
         !self.connecting() && !self.link.outbox.crowded()
     }
 
-    /// Whether the connect hook is still at work.
+    /// Whether the connect hook is still at work, or credentials are being judged.
     pub(crate) fn connecting(&self) -> bool {
-        self.connecting.load(Ordering::Relaxed)
+        self.connecting.load(Ordering::Relaxed) || self.link.badge.judging()
+    }
+
+    /// Counts a frame of the peer. Whether it came too fast.
+    fn over_rate(&self) -> bool {
+        self.limiter
+            .as_ref()
+            .is_some_and(|limiter| limiter.check().is_err())
+            || !self.link.badge.admits_message(&self.core().access)
     }
 
     /// Whether nothing is in flight.
@@ -304,10 +321,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Counts a ping or pong of the peer: they are messages to the rate limit, which alone bounds a flood of them.
     pub(crate) fn count_control_frame(&mut self) {
-        if self
-            .limiter
-            .as_ref()
-            .is_some_and(|limiter| limiter.check().is_err())
+        if self.over_rate()
             && let Some(code) = self.blame(code::RATE_LIMITED)
         {
             self.link.outbox.close(code);
@@ -371,12 +385,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn dispatch(&mut self, text: &str, started: Instant, cx: &mut Context<'_>) -> Result<(), Refused> {
         let depth = self.shared.core.settings.depth;
-        if self
-            .limiter
-            .as_ref()
-            .is_some_and(|limiter| limiter.check().is_err())
-        {
-            return Err(self.over_rate(text, depth));
+        if self.over_rate() {
+            return Err(self.refuse_unread(text, depth));
         }
         self.strikes = self.strikes.saturating_sub(1);
         if text.starts_with('\u{feff}') {
@@ -402,6 +412,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
             return Err(rejected(&mut frame, Some(at), reject));
         }
         match &entry.task {
+            Task::Engine(EngineTask::Authenticate) if self.core().access.judges() => {
+                let ConnectionAuthenticate { token } =
+                    frame.payload(entry.payload_optional).map_err(Refused::Fault)?;
+                let correlation_id = frame.correlation_id().map(CompactString::from);
+                let work = badge::renew(&self.link, Secret::new(token), correlation_id.clone());
+                self.start(work, at, correlation_id, None, started, cx);
+                Ok(())
+            }
             Task::Engine(task) => self.engine_task(*task, &mut frame, at, entry, started),
             Task::Handler(route) => {
                 let mut correlation_id = None;
@@ -436,7 +454,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Refuses what came too fast. Cheap on purpose: what is wrong with it beyond that is not looked for.
     #[cold]
-    fn over_rate(&self, text: &str, depth: u32) -> Refused {
+    fn refuse_unread(&self, text: &str, depth: u32) -> Refused {
         let mut frame = Frame::open(text, depth).ok();
         let entry = frame
             .as_ref()
@@ -485,8 +503,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             ));
         }
         if !entry.auth.is_empty() {
-            let message = format!("{} needs the scopes: {}", entry.name, entry.auth.join(", "));
-            return Err(Reject::engine(code::UNAUTHORIZED, message));
+            self.link.badge.admits(&entry.name, &entry.auth)?;
         }
         let state = self.link.state.load(Ordering::Relaxed);
         if entry.transition(state).is_err() {

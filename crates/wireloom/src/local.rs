@@ -8,6 +8,8 @@ use std::task::Poll;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::auth::Identity;
+use crate::auth::badge::Guest;
 use crate::clients::ClientId;
 use crate::close::CloseCode;
 use crate::connection::Connection;
@@ -27,10 +29,29 @@ impl<S: Send + Sync + 'static> std::fmt::Debug for LocalClient<S> {
 }
 
 impl<S: Send + Sync + 'static> Engine<S> {
-    /// Connects a client in this process. Its first message is `connection:established`.
+    /// Connects a client in this process, which needs no credentials and has no scopes. Its first message is
+    /// `connection:established`.
     pub async fn connect(&self) -> LocalClient<S> {
+        self.connect_guest(Guest::default()).await
+    }
+
+    /// Connects a client in this process as somebody.
+    pub async fn connect_as(&self, identity: Identity) -> LocalClient<S> {
+        self.connect_guest(Guest {
+            identity: Some(Arc::new(identity)),
+            ..Guest::default()
+        })
+        .await
+    }
+
+    async fn connect_guest(&self, guest: Guest) -> LocalClient<S> {
+        let mut guest = Some(guest);
         let shared = &self.shared;
-        let connection = poll_fn(|cx| Poll::Ready(Connection::open(Arc::clone(shared), cx))).await;
+        let connection = poll_fn(|cx| {
+            let guest = guest.take().unwrap_or_default();
+            Poll::Ready(Connection::open(Arc::clone(shared), guest, cx))
+        })
+        .await;
         LocalClient {
             connection: Some(connection),
         }

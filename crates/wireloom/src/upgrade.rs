@@ -10,17 +10,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
 
+use crate::auth::badge::Guest;
+use crate::auth::credentials;
+use crate::auth::lobby::{self, Turned};
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::engine::{Engine, Settings, Shared};
-use crate::origin;
 use crate::outbox::Outbox;
 
 /// Frames taken from one connection before others get their turn.
@@ -36,37 +39,31 @@ impl<S: Send + Sync + 'static> Engine<S> {
     /// The route of the WebSocket endpoint, for [`axum::Router::route`].
     pub fn upgrade<R: Clone + Send + Sync + 'static>(&self) -> MethodRouter<R> {
         let engine = self.clone();
-        any(move |headers: HeaderMap, upgrade: WebSocketUpgrade| {
+        any(move |request: Parts, upgrade: WebSocketUpgrade| {
             let engine = engine.clone();
-            async move { engine.accept(&headers, upgrade) }
+            async move { engine.accept(&request, upgrade) }
         })
     }
 
     /// Answers one handshake, for applications that do more at it than [`Engine::upgrade`] does.
     ///
-    /// A refusal is a close code, since a browser cannot see an HTTP status.
+    /// A refusal is a close code, since a browser cannot see an HTTP status; only when very many are refused, it is a
+    /// status. The peer's address is known by its `ConnectInfo<SocketAddr>`, which [`crate::serve`] adds; without it,
+    /// nothing is limited by address.
     #[must_use]
-    pub fn accept(&self, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    pub fn accept(&self, request: &Parts, upgrade: WebSocketUpgrade) -> Response {
         let core = &self.shared.core;
         let settings = &core.settings;
-        let offered = upgrade.requested_protocols().count() > 0;
         let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
-        let refusal = if !origin::allowed(headers, &settings.origins) {
-            Some(CloseCode::Forbidden)
-        } else if offered && upgrade.selected_protocol().is_none() {
-            Some(CloseCode::NoCommonVersion)
-        } else if core.draining() {
-            Some(CloseCode::ServiceRestart)
-        } else if core.clients.count() >= settings.connections {
-            Some(CloseCode::TryAgainLater)
-        } else {
-            None
-        };
-        if refusal.is_some() && upgrade.selected_protocol().is_none() {
+        let arrived = lobby::arrive(core, request, upgrade.selected_protocol().is_some());
+        if let Err(Turned { code, slot: None }) = &arrived {
+            return status(*code).into_response();
+        }
+        if upgrade.selected_protocol().is_none() {
             // A browser fails a handshake that selects none of what it offered, and would never see the close code.
             let echoed = upgrade
                 .requested_protocols()
-                .find(|offered| !offered.as_bytes().starts_with(b"bearer."))
+                .find(|offered| !credentials::is_credential(offered.as_bytes()))
                 .cloned();
             if let Some(echoed) = echoed {
                 upgrade.set_selected_protocol(echoed);
@@ -82,20 +79,41 @@ impl<S: Send + Sync + 'static> Engine<S> {
             .max_write_buffer_size(2 * MAX_UNFLUSHED + settings.outbox_bytes)
             .max_message_size(largest)
             .max_frame_size(largest)
-            .on_upgrade(move |socket| {
+            .on_upgrade(move |mut socket| {
                 tasks.track_future(async move {
-                    match refusal {
-                        Some(code) => close(socket, code).await,
-                        None => drive(shared, socket).await,
+                    let visit = match arrived {
+                        Ok(visit) => visit,
+                        Err(Turned { code, slot: _slot }) => return close(socket, code).await,
+                    };
+                    match lobby::admit(&shared, &mut socket, visit).await {
+                        Ok((guest, _slot)) => drive(shared, socket, guest).await,
+                        Err(Some(code)) => close(socket, code).await,
+                        Err(None) => read_out(&mut socket).await,
                     }
                 })
             })
     }
 }
 
+/// What a refusal is in HTTP.
+pub(crate) fn status(code: CloseCode) -> StatusCode {
+    match code {
+        CloseCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        CloseCode::Forbidden => StatusCode::FORBIDDEN,
+        CloseCode::NoCommonVersion => StatusCode::BAD_REQUEST,
+        CloseCode::RateExceeded => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 /// Runs one connection to its end.
-async fn drive<S: Send + Sync + 'static>(shared: Arc<Shared<S>>, socket: WebSocket) {
-    let connection = poll_fn(|cx| Poll::Ready(Connection::open(Arc::clone(&shared), cx))).await;
+async fn drive<S: Send + Sync + 'static>(shared: Arc<Shared<S>>, socket: WebSocket, guest: Guest) {
+    let mut guest = Some(guest);
+    let connection = poll_fn(|cx| {
+        let guest = guest.take().unwrap_or_default();
+        Poll::Ready(Connection::open(Arc::clone(&shared), guest, cx))
+    })
+    .await;
     let settings = &shared.core.settings;
     let interval = settings.heartbeat_interval;
     let mut driver = Driver {
@@ -379,7 +397,7 @@ impl PollElapsed for Pin<&mut Sleep> {
 }
 
 /// The code to close with after an error of the socket; `None` when nobody is there to read it.
-fn broken(error: axum::Error) -> Option<CloseCode> {
+pub(crate) fn broken(error: axum::Error) -> Option<CloseCode> {
     match error.into_inner().downcast_ref::<tungstenite::Error>() {
         Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => {
             Some(CloseCode::MessageTooBig)
