@@ -366,6 +366,27 @@ export interface ConnectionAuthenticatePayload {
 }
 
 /**
+ * Payload of `connection:authenticated`, sent by the server.
+ *
+ * Says that the token was accepted. Where a client must authenticate first, it comes behind the greeting.
+ *
+ * Other properties are allowed.
+ */
+export interface ConnectionAuthenticatedPayload {
+  /** Who the client is now. */
+  subject: string;
+  /** What it may do. */
+  scopes: string[];
+  /**
+   * Milliseconds until the connection is closed unless the client authenticates again. Missing where the token does not expire.
+   *
+   * An integer at least 0.
+   */
+  expiresInMs?: number;
+  [key: string]: unknown;
+}
+
+/**
  * Payload of `request:cancel`, sent by clients.
  *
  * Cancels the request in flight that has the same `correlationId`.
@@ -450,6 +471,7 @@ export type ServerMessageType =
   | "connection:established"
   | "connection:resumed"
   | "connection:closing"
+  | "connection:authenticated"
   | "pong"
   | "error";
 
@@ -478,6 +500,7 @@ export type ServerMessage =
   | { type: "connection:established"; payload: ConnectionEstablishedPayload; timestamp: number; correlationId?: string; seq?: number }
   | { type: "connection:resumed"; payload: ConnectionResumedPayload; timestamp: number; correlationId?: string; seq?: number }
   | { type: "connection:closing"; payload: ConnectionClosingPayload; timestamp: number; correlationId?: string; seq?: number }
+  | { type: "connection:authenticated"; payload: ConnectionAuthenticatedPayload; timestamp: number; correlationId?: string; seq?: number }
   | { type: "pong"; payload: PongPayload; timestamp: number; correlationId?: string; seq?: number }
   | { type: "error"; payload: ErrorPayload; timestamp: number; correlationId?: string; seq?: number };
 
@@ -504,6 +527,7 @@ export interface ServerPayloads {
   "connection:established": ConnectionEstablishedPayload;
   "connection:resumed": ConnectionResumedPayload;
   "connection:closing": ConnectionClosingPayload;
+  "connection:authenticated": ConnectionAuthenticatedPayload;
   "pong": PongPayload;
   "error": ErrorPayload;
 }
@@ -513,6 +537,7 @@ export interface Replies {
   "agent:start": "agent:started";
   "agent:cancel": "agent:cancelled";
   "connection:resume": "connection:resumed";
+  "connection:authenticate": "connection:authenticated";
   "ping": "pong";
 }
 

@@ -961,7 +961,7 @@ pub const PROTOCOL: &str = r##"{
     "description": "Drive a coding agent over one WebSocket."
   },
   "subprotocol": "agent.v1",
-  "hash": "24abdea47041d28ad46142243908e85f371ba92ad50200ee75245edb46a9df02",
+  "hash": "0267455072dabbc26daee4aed54352b29598c28f61b6e8b06140203a5cea7a96",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -1524,7 +1524,47 @@ pub const PROTOCOL: &str = r##"{
         "additionalProperties": false
       },
       "payloadOptional": false,
+      "reply": "connection:authenticated",
       "errors": [],
+      "auth": [],
+      "limits": {}
+    },
+    "connection:authenticated": {
+      "from": "server",
+      "engine": true,
+      "description": "Says that the token was accepted. Where a client must authenticate first, it comes behind the greeting.",
+      "payload": {
+        "type": "object",
+        "properties": {
+          "subject": {
+            "type": "string",
+            "description": "Who the client is now."
+          },
+          "scopes": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "What it may do."
+          },
+          "expiresInMs": {
+            "type": "integer",
+            "description": "Milliseconds until the connection is closed unless the client authenticates again. Missing where the token does not expire.",
+            "minimum": 0,
+            "maximum": 9007199254740991
+          }
+        },
+        "required": [
+          "subject",
+          "scopes"
+        ]
+      },
+      "payloadOptional": false,
+      "errors": [],
+      "delivery": {
+        "resumable": false,
+        "overflow": "disconnect"
+      },
       "auth": [],
       "limits": {}
     },

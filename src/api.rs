@@ -33,10 +33,10 @@ const ROUTES: [&str; 7] = [
     "/api/asyncapi.yaml",
 ];
 
-pub(crate) fn routes(engine: Engine<AgentService>) -> Router {
+/// All but the list of sessions, which not everyone may see.
+pub(crate) fn routes() -> Router {
     Router::new()
         .route("/", get(async || Json(json!({ "routes": ROUTES }))))
-        .route("/sessions", get(sessions))
         .route(
             "/protocol",
             get(async || file::<Schemas>("protocol.json", "application/json")),
@@ -56,10 +56,9 @@ pub(crate) fn routes(engine: Engine<AgentService>) -> Router {
             get(async || file::<Generated>("asyncapi.yaml", "application/yaml; charset=utf-8")),
         )
         .fallback(async || not_found("no such route", "GET /api lists the routes"))
-        .with_state(engine)
 }
 
-async fn sessions(State(engine): State<Engine<AgentService>>) -> Json<Value> {
+pub(crate) async fn sessions(State(engine): State<Engine<AgentService>>) -> Json<Value> {
     Json(json!({ "connections": engine.connections(), "sessions": engine.state().sessions() }))
 }
 

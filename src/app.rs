@@ -1,11 +1,15 @@
 //! Puts the server together: engine, routes and metrics. What the program serves and tests mount.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header::WWW_AUTHENTICATE};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use wireloom::{Engine, Settings, on, stream};
+use wireloom::{Authenticator, Engine, Settings, on, stream};
 
 use crate::agent::AgentService;
 use crate::{api, handlers, protocol};
@@ -28,7 +32,7 @@ pub struct App {
     metrics: PrometheusHandle,
 }
 
-/// Puts a server together; `adjust` changes the protocol's settings.
+/// Puts a server together that lets everyone in; `adjust` changes the protocol's settings.
 ///
 /// ```
 /// # tokio_test(async {
@@ -46,16 +50,36 @@ pub struct App {
 /// ```
 #[must_use]
 pub fn app(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> App {
+    app_for(agents, None, adjust)
+}
+
+/// Puts a server together that lets those in whom `authenticator` accepts, if there is one.
+#[must_use]
+pub fn app_for(
+    agents: AgentService,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    adjust: impl FnOnce(&mut Settings),
+) -> App {
     let recorder = recorder();
     let metrics = recorder.handle();
     // The engine takes its handles while it is built; no global recorder, so that apps stand side by side in tests.
-    let engine = metrics::with_local_recorder(&recorder, || engine(agents, adjust));
+    let engine = metrics::with_local_recorder(&recorder, || engine(agents, authenticator, adjust));
+    let guarded = from_fn_with_state(engine.clone(), guard);
     let router = Router::new()
         .route(&engine.protocol().connection.path.clone(), engine.upgrade())
-        .nest("/api", api::routes(engine.clone()))
+        .route(
+            "/api/sessions",
+            get(api::sessions)
+                .with_state(engine.clone())
+                .route_layer(guarded.clone()),
+        )
+        .nest("/api", api::routes())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(engine.clone()))
-        .route("/metrics", get(render).with_state(metrics.clone()));
+        .route(
+            "/metrics",
+            get(render).with_state(metrics.clone()).route_layer(guarded),
+        );
     App {
         engine,
         router,
@@ -64,16 +88,23 @@ pub fn app(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> App {
 }
 
 /// The protocol and its handlers.
-fn engine(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> Engine<AgentService> {
-    protocol::Handlers {
+fn engine(
+    agents: AgentService,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    adjust: impl FnOnce(&mut Settings),
+) -> Engine<AgentService> {
+    let builder = protocol::Handlers {
         agent_start: on(handlers::start),
         agent_message: stream(handlers::message),
         agent_cancel: on(handlers::cancel),
     }
     .builder(agents)
     .on_disconnect(handlers::disconnected)
-    .settings(adjust)
-    .build()
+    .settings(adjust);
+    match authenticator {
+        Some(authenticator) => builder.authenticator(authenticator).build(),
+        None => builder.build(),
+    }
 }
 
 #[expect(
@@ -103,6 +134,15 @@ impl App {
     /// until then.
     pub fn run_metrics_upkeep(&self) {
         self.metrics.run_upkeep();
+    }
+}
+
+/// Lets those through whom the WebSocket would let in.
+async fn guard(State(engine): State<Engine<AgentService>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match engine.identify(&parts).await {
+        Ok(_anyone) => next.run(Request::from_parts(parts, body)).await,
+        Err(status) => (status, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The agent server as a library: what the program serves, and what tests mount without it.
 
+pub mod access;
 pub mod agent;
 mod api;
 pub mod app;

@@ -3,6 +3,7 @@
 use std::io;
 
 use tracing::Level;
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
@@ -27,13 +28,17 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), Box<dyn std::error::
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer);
+    // Set without the subscriber's own `init`, which would also take the records of the `log` crate: at the level
+    // trace, the WebSocket library writes whole frames there, and tokens with them.
     match format {
-        LogFormat::Text => log
-            .without_time()
-            .with_level(false)
-            .with_target(false)
-            .with_ansi(false)
-            .try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    }
+        LogFormat::Text => set_global_default(
+            log.without_time()
+                .with_level(false)
+                .with_target(false)
+                .with_ansi(false)
+                .finish(),
+        ),
+        LogFormat::Json => set_global_default(log.json().flatten_event(true).finish()),
+    }?;
+    Ok(())
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use wireloom::{ServeOptions, serve};
+use wireloom::{ServeOptions, Tls, serve};
 use wireloom_server::agent::AgentService;
-use wireloom_server::app::{App, app};
+use wireloom_server::app::{App, app_for};
 use wireloom_server::logging;
 use wireloom_server::settings::Cli;
 
@@ -44,7 +44,14 @@ fn start(cli: Cli) -> Result<(), Error> {
 
 async fn run(cli: Cli) -> Result<(), Error> {
     let agents = AgentService::new(cli.agent.settings())?;
-    let app = app(agents.clone(), |settings| cli.connection.apply(settings));
+    let authenticator = cli.access.authenticator()?;
+    cli.access.check_host(cli.host, authenticator.is_some())?;
+    let tls = cli.access.tls()?;
+    let authenticates = authenticator.is_some();
+    let app = app_for(agents.clone(), authenticator, |settings| {
+        cli.connection.apply(settings);
+        cli.access.apply(&mut settings.admission);
+    });
     let address = (cli.host, cli.port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!(
@@ -53,12 +60,16 @@ async fn run(cli: Cli) -> Result<(), Error> {
         )
     })?;
     let port = listener.local_addr()?.port();
-    if !cli.host.is_loopback() {
+    if !cli.host.is_loopback() && cli.access.allow_anonymous {
         tracing::warn!(
             "Listening on {}: everyone who reaches this address can drive agents",
             cli.host
         );
     }
+    if !cli.host.is_loopback() && authenticates && tls.is_none() {
+        tracing::warn!("Tokens travel unencrypted, unless a proxy speaks TLS: see --tls-cert");
+    }
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
     let host = if cli.host.is_loopback() || cli.host.is_unspecified() {
         "localhost".to_owned()
     } else {
@@ -66,13 +77,19 @@ async fn run(cli: Cli) -> Result<(), Error> {
     };
     tracing::info!("Server running on port {port}");
     tracing::info!(
-        "WebSocket available at ws://{host}:{port}{}",
+        "WebSocket available at {scheme}://{host}:{port}{}",
         app.engine.protocol().connection.path
     );
 
     let stop = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(stop.clone()));
     let upkeep = tokio::spawn(fold_metrics(app.clone()));
+    let reload = tls.clone().map(|tls| {
+        tokio::spawn(keep_fresh(
+            tls,
+            Duration::from_secs(cli.access.tls_reload_seconds),
+        ))
+    });
     let drain = async {
         stop.cancelled().await;
         tracing::info!("Shutting down");
@@ -84,11 +101,17 @@ async fn run(cli: Cli) -> Result<(), Error> {
     let serving = serve(
         listener,
         app.router.clone(),
-        ServeOptions::default(),
+        ServeOptions {
+            tls,
+            ..ServeOptions::default()
+        },
         stop.cancelled(),
     );
     let (served, ()) = tokio::join!(serving, drain);
     upkeep.abort();
+    if let Some(reload) = reload {
+        reload.abort();
+    }
     signals.abort();
     served?;
     tracing::info!("Bye");
@@ -120,6 +143,25 @@ async fn signal() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+/// Reads the certificate again when its files have changed, or at a SIGHUP.
+async fn keep_fresh(tls: Tls, every: Duration) {
+    let watch = tls.watch(every);
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+            let asked = async {
+                while hangup.recv().await.is_some() {
+                    tls.reload_logged().await;
+                }
+            };
+            tokio::join!(watch, asked);
+            return;
+        }
+    }
+    watch.await;
 }
 
 async fn fold_metrics(app: App) {

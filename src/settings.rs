@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
+use crate::access::AccessArgs;
 use crate::agent::{AgentLimits, AgentSettings, BackendSettings, CommandMode, CommandSettings, EchoSettings};
 use crate::logging::LogFormat;
 
@@ -14,7 +15,7 @@ use crate::logging::LogFormat;
 #[derive(Debug, Clone, Parser)]
 #[command(version, about)]
 pub struct Cli {
-    /// Address to listen on. Anything but loopback lets everyone on the network in: there is no authentication yet.
+    /// Address to listen on. Anything but loopback needs authentication, or --allow-anonymous.
     #[arg(long, env = "HOST", default_value = "127.0.0.1")]
     pub host: IpAddr,
     /// Port to listen on; 0 takes a free one.
@@ -35,6 +36,9 @@ pub struct Cli {
     /// The agents.
     #[command(flatten)]
     pub agent: AgentArgs,
+    /// Who gets in.
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// The connections.
     #[command(flatten)]
     pub connection: ConnectionArgs,
@@ -140,7 +144,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
         _ => Err("expected messages a second, or 0 for no limit".to_owned()),

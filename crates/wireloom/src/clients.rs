@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
 
+use crate::auth::Identity;
+use crate::auth::badge::Badge;
 use crate::close::CloseCode;
 use crate::engine::Core;
 use crate::envelope;
@@ -84,6 +86,8 @@ pub(crate) struct Link {
     pub(crate) core: Arc<Core>,
     /// What it takes to come back for it, if its client can.
     pub(crate) session: Option<Session>,
+    /// Who it is.
+    pub(crate) badge: Badge,
     /// Index of the session's state; see [`crate::engine::Core`].
     pub(crate) state: AtomicUsize,
     /// Milliseconds since the epoch when its task last woke: what its replies are stamped with.
@@ -99,11 +103,12 @@ struct Membership {
 }
 
 impl Link {
-    pub(crate) fn new(core: Arc<Core>, resumable: bool) -> Self {
+    pub(crate) fn new(core: Arc<Core>, badge: Badge, resumable: bool) -> Self {
         let session = resumable.then(|| Sessions::session(&core.settings)).flatten();
         Self {
             session,
             id: ClientId::new(),
+            badge,
             outbox: Outbox::new(core.settings.outbox_bytes),
             state: AtomicUsize::new(core.initial_state),
             now_ms: AtomicU64::new(envelope::now_ms()),
@@ -131,6 +136,12 @@ impl Client {
     #[must_use]
     pub fn id(&self) -> &ClientId {
         &self.link.id
+    }
+
+    /// Who it is; `None` for one that showed no credentials.
+    #[must_use]
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.link.badge.identity()
     }
 
     /// Queues a message.

@@ -16,9 +16,11 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError, error::ProtocolError};
 
+use crate::auth::badge::{self, Guest};
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::engine::{Core, Settings, Shared};
+use crate::limits::Slot;
 use crate::outbox::{Outbox, Taken};
 use crate::session::{Claim, Handover, Session};
 
@@ -44,6 +46,8 @@ pub(crate) struct Driver<S> {
 struct Attached {
     socket: WebSocket,
     counted: Counted,
+    /// Its place among the connections that are let in.
+    slot: Slot,
     /// What a client that is back has missed: goes out before anything else.
     missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
@@ -99,10 +103,16 @@ enum Inbound {
 
 impl<S: Send + Sync + 'static> Driver<S> {
     /// Opens a conversation on a socket; `resumable` where its session may outlive it.
-    pub(crate) fn new(shared: Arc<Shared<S>>, socket: WebSocket, resumable: bool) -> Box<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared<S>>,
+        socket: WebSocket,
+        guest: Guest,
+        slot: Slot,
+        resumable: bool,
+    ) -> Box<Self> {
         let core = Arc::clone(&shared.core);
-        let connection = Connection::open(shared, resumable);
-        let attached = Attached::new(&core, socket, VecDeque::new(), connection.now());
+        let connection = Connection::open(shared, guest, resumable);
+        let attached = Attached::new(&core, (socket, slot), VecDeque::new(), connection.now());
         Box::new(Self {
             connection,
             timer: Box::pin(tokio::time::sleep_until(attached.deadline())),
@@ -120,7 +130,8 @@ impl<S: Send + Sync + 'static> Driver<S> {
                 }
                 End::Resumed(claim) => {
                     if let Some(attached) = self.attached.take() {
-                        claim.hand_over(attached.socket);
+                        let link = Arc::clone(self.connection.link());
+                        claim.hand_over(attached.socket, attached.slot, link);
                     }
                     return Box::pin(self.connection.close()).await;
                 }
@@ -178,11 +189,19 @@ impl<S: Send + Sync + 'static> Driver<S> {
     /// Goes on with a client that is back, on a socket of its own.
     fn attach(&mut self, handover: Handover) {
         self.leave_socket(Some(CloseCode::TakenOver));
+        let Handover {
+            socket,
+            slot,
+            claim,
+            from,
+        } = handover;
+        self.connection.link().badge.take_over(&from.badge);
+        badge::watch_expiry(self.connection.link());
         self.connection.wake();
-        let missed = self.connection.attach(handover.claim);
+        let missed = self.connection.attach(claim);
         let link = self.connection.link();
         tracing::info!(client_id = %link.id, replayed = missed.len() - 1, "the client is back");
-        let mut attached = Attached::new(&link.core, handover.socket, missed, self.connection.now());
+        let mut attached = Attached::new(&link.core, (socket, slot), missed, self.connection.now());
         // The greeting may still wait in the socket.
         attached.flushing = true;
         self.timer.as_mut().reset(attached.deadline());
@@ -195,7 +214,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
             let id = self.connection.link().id.clone();
             let core = &self.connection.link().core;
             core.tasks.spawn(async move {
-                let _counted = attached.counted;
+                let _counted = (attached.counted, attached.slot);
                 say_goodbye(attached.socket, code, id.as_str()).await;
             });
         }
@@ -255,9 +274,15 @@ impl<S: Send + Sync + 'static> Driver<S> {
 }
 
 impl Attached {
-    fn new(core: &Arc<Core>, socket: WebSocket, missed: VecDeque<Utf8Bytes>, now: Instant) -> Self {
+    fn new(
+        core: &Arc<Core>,
+        (socket, slot): (WebSocket, Slot),
+        missed: VecDeque<Utf8Bytes>,
+        now: Instant,
+    ) -> Self {
         Self {
             socket,
+            slot,
             counted: Counted::new(core),
             missed,
             unflushed: 0,
@@ -521,7 +546,7 @@ async fn write_out(
 }
 
 /// Closes a socket with a code, or lets the peer's own goodbye be answered.
-async fn say_goodbye(mut socket: WebSocket, code: Option<CloseCode>, id: &str) {
+async fn say_goodbye(socket: WebSocket, code: Option<CloseCode>, id: &str) {
     match code {
         Some(CloseCode::Timeout) => tracing::info!("Terminating stale connection: {id}"),
         Some(code) => tracing::debug!(client_id = id, code = code.code(), "closing"),
@@ -529,7 +554,7 @@ async fn say_goodbye(mut socket: WebSocket, code: Option<CloseCode>, id: &str) {
     }
     match code {
         Some(code) => close(socket, code).await,
-        None => read_out(&mut socket).await,
+        None => read_out(socket).await,
     }
 }
 
@@ -542,27 +567,34 @@ pub(crate) async fn close(mut socket: WebSocket, code: CloseCode) {
     // A peer that does not read, or does not answer, has had its time.
     if let Ok(Ok(())) = tokio::time::timeout(CLOSE_TIMEOUT, socket.send(WsMessage::Close(Some(frame)))).await
     {
-        read_out(&mut socket).await;
+        read_out(socket).await;
     }
 }
 
 /// Reads to the end, which is what has a goodbye answered and written.
-async fn read_out(socket: &mut WebSocket) {
+pub(crate) async fn read_out(mut socket: WebSocket) {
     let end = async { while let Some(Ok(_)) = socket.next().await {} };
     let _silent = tokio::time::timeout(CLOSE_TIMEOUT, end).await;
 }
 
 /// How a connection ends after an error of the socket.
 fn broken(error: axum::Error) -> End {
-    let code = match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => CloseCode::MessageTooBig,
+    close_code(error).map_or(End::Lost, End::Code)
+}
+
+/// The code to close with after an error of the socket; `None` when nobody is there to read it.
+pub(crate) fn close_code(error: axum::Error) -> Option<CloseCode> {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => {
+            Some(CloseCode::MessageTooBig)
+        }
         // The end of the stream: whoever was there is not.
-        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return End::Lost,
-        Some(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => CloseCode::ProtocolError,
-        Some(tungstenite::Error::Utf8(_)) => CloseCode::InvalidUtf8,
-        Some(tungstenite::Error::WriteBufferFull(_)) => CloseCode::TooSlow,
-        // Nobody is there to read a code.
-        _ => return End::Lost,
-    };
-    End::Code(code)
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
+        Some(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => {
+            Some(CloseCode::ProtocolError)
+        }
+        Some(tungstenite::Error::Utf8(_)) => Some(CloseCode::InvalidUtf8),
+        Some(tungstenite::Error::WriteBufferFull(_)) => Some(CloseCode::TooSlow),
+        _ => None,
+    }
 }

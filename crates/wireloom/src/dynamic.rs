@@ -74,6 +74,13 @@ impl<S: Send + Sync + 'static> Registry<S> {
         self
     }
 
+    /// Clients must show credentials that this accepts; see [`Builder::authenticator`].
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl crate::Authenticator) -> Self {
+        self.builder = self.builder.authenticator(authenticator);
+        self
+    }
+
     /// Called when a client has connected; see [`Builder::on_connect`].
     #[must_use]
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self

@@ -11,11 +11,14 @@ use axum::extract::ws::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Authenticator;
+use crate::auth::access::Access;
 use crate::clients::{Client, ClientId, Clients, Outgoing, Room, SendError};
 use crate::close::CloseCode;
 use crate::envelope;
 use crate::handler::{Ctx, On, OnStream, Route};
 use crate::json::{Encode, Writer};
+use crate::limits::Admission;
 use crate::message::{Message, Request, ServerMessage, StreamRequest};
 use crate::messages::ConnectionClosing;
 use crate::metrics::Metrics;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Most connections; the next is closed with 1013.
     pub connections: usize,
+    /// Who may come in, and how often.
+    pub admission: Admission,
     /// Read buffer of a connection, in bytes. Small, since it is what an idle connection costs; 16 KiB where typical
     /// messages are larger than 1 KiB.
     pub read_buffer_bytes: usize,
@@ -93,6 +98,7 @@ impl Settings {
             write_timeout: Duration::from_secs(10),
             origins: Vec::new(),
             connections: 100_000,
+            admission: Admission::default(),
             read_buffer_bytes: 4096,
             check_outbound: cfg!(debug_assertions),
             resume_window: Duration::from_millis(connection.resume_window_ms),
@@ -115,6 +121,7 @@ pub(crate) struct Core {
     /// Sockets that are open.
     pub(crate) sockets: AtomicUsize,
     pub(crate) metrics: Metrics,
+    pub(crate) access: Access,
     /// Index of the state that a new session is in; see [`Table`].
     pub(crate) initial_state: usize,
     draining: AtomicBool,
@@ -262,6 +269,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
         let core = self.core();
         core.draining.store(true, Ordering::Release);
         core.tasks.close();
+        core.access.closing.cancel();
         // Each connection's task says goodbye itself: one that connects just now does, too.
         core.clients.for_each(|link| link.outbox.wake());
         if tokio::time::timeout(deadline, core.tasks.wait()).await.is_ok() {
@@ -282,6 +290,7 @@ pub struct Builder<S> {
     settings: Settings,
     state: S,
     routes: Vec<Box<dyn Route<S>>>,
+    authenticator: Option<Box<dyn Authenticator>>,
     on_connect: Option<Hook<S>>,
     on_disconnect: Option<Hook<S>>,
 }
@@ -304,6 +313,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             settings,
             state,
             routes: Vec::new(),
+            authenticator: None,
             on_connect: None,
             on_disconnect: None,
         }
@@ -356,6 +366,14 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Clients must show credentials that this accepts; see [`Admission::anonymous`] for an exception. Without one,
+    /// everyone is let in, and messages that need scopes are refused.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
     /// Called when a client has connected, behind its greeting. What it sends comes before any reply: the client's
     /// messages are taken when it has ended, so it should not go on for long.
     #[must_use]
@@ -385,6 +403,11 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let table = Table::new(&self.protocol, &self.settings, self.routes);
         let core = Core {
             initial_state: table.initial_state(),
+            access: Access::new(
+                self.authenticator,
+                &self.settings.admission,
+                self.settings.connections,
+            ),
             protocol: self.protocol,
             settings: self.settings,
             clients: Clients::default(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 
+use crate::auth::Identity;
 use crate::clients::{Client, ClientId, Link, Outgoing, Room, SendError, outbound_failure, satisfies_schema};
 use crate::engine::Shared;
 use crate::envelope::{self, Frame};
@@ -45,6 +46,12 @@ impl<S> Ctx<S> {
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         &self.link.id
+    }
+
+    /// Who sent the message, by the credentials that it showed last; `None` for a client that showed none.
+    #[must_use]
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.link.badge.identity()
     }
 
     /// The `correlationId` of the message, if it had one.

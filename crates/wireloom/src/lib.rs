@@ -13,6 +13,8 @@
 
 extern crate self as wireloom;
 
+mod address;
+mod auth;
 mod clients;
 mod close;
 mod connection;
@@ -23,6 +25,7 @@ mod engine;
 mod envelope;
 mod handler;
 pub mod json;
+mod limits;
 mod local;
 mod message;
 #[rustfmt::skip]
@@ -32,6 +35,7 @@ mod origin;
 mod outbox;
 mod pattern;
 pub mod protocol;
+mod rates;
 mod reject;
 mod replay;
 mod runs;
@@ -40,19 +44,29 @@ mod serde_facade;
 mod serve;
 mod session;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 
+#[cfg(feature = "jwt")]
+pub use auth::jwt::{JwtAlgorithm, JwtClaims, JwtError, JwtKey, JwtVerifier, MAX_LEEWAY};
+pub use auth::tokens::{MIN_TOKEN, StaticTokens, TokensError};
+pub use auth::{Authenticator, Identity, MAX_TOKEN, Peer, Refusal, Secret, Verdict};
 pub use clients::{Client, ClientId, Room, SendError};
 pub use close::{ClientAction, CloseCode};
 pub use dynamic::{Registry, RegistryError, ValueItems};
 pub use engine::{Builder, Engine, Settings};
 pub use envelope::MAX_CORRELATION_ID;
 pub use handler::{Ctx, Items, On, OnStream, on, stream};
+pub use ipnet::IpNet;
+pub use limits::{Admission, Rate};
 pub use local::LocalClient;
 pub use message::{ClientMessage, FromAnswer, Message, Reply, Request, ServerMessage, StreamRequest};
 pub use protocol::Protocol;
 pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
 pub use serve::{ServeOptions, serve};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 
 #[doc(hidden)]
 pub use serde_facade::{deserialize, serialize};

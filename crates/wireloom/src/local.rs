@@ -6,6 +6,8 @@ use std::task::Poll;
 
 use serde_json::Value;
 
+use crate::auth::Identity;
+use crate::auth::badge::Guest;
 use crate::clients::ClientId;
 use crate::close::CloseCode;
 use crate::connection::Connection;
@@ -26,10 +28,23 @@ impl<S: Send + Sync + 'static> std::fmt::Debug for LocalClient<S> {
 }
 
 impl<S: Send + Sync + 'static> Engine<S> {
-    /// Connects a client in this process. Its first message is `connection:established`.
+    /// Connects a client in this process, which needs no credentials and has no scopes. Its first message is
+    /// `connection:established`.
     pub async fn connect(&self) -> LocalClient<S> {
+        self.connect_guest(Guest::default())
+    }
+
+    /// Connects a client in this process as somebody.
+    pub async fn connect_as(&self, identity: Identity) -> LocalClient<S> {
+        self.connect_guest(Guest {
+            identity: Some(Arc::new(identity)),
+            ..Guest::default()
+        })
+    }
+
+    fn connect_guest(&self, guest: Guest) -> LocalClient<S> {
         LocalClient {
-            connection: Some(Connection::open(Arc::clone(&self.shared), false)),
+            connection: Some(Connection::open(Arc::clone(&self.shared), guest, false)),
         }
     }
 

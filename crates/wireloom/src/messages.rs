@@ -568,6 +568,87 @@ impl ::wireloom::json::Encode for ConnectionAuthenticate {
     }
 }
 
+/// Says that the token was accepted. Where a client must authenticate first, it comes behind the greeting.
+///
+/// The message `connection:authenticated`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionAuthenticated {
+    /// Who the client is now.
+    pub subject: ::std::string::String,
+    /// What it may do.
+    pub scopes: ::std::vec::Vec<::std::string::String>,
+    /// Milliseconds until the connection is closed unless the client authenticates again. Missing where the token does not expire.
+    pub expires_in_ms: ::std::option::Option<u64>,
+    /// Properties that the protocol does not name.
+    pub extra: ::std::collections::BTreeMap<
+        ::std::string::String,
+        ::wireloom::json::Value,
+    >,
+}
+
+// Decided in a single pass.
+impl ::wireloom::json::Decode for ConnectionAuthenticated {
+    fn decode(
+        reader: &mut ::wireloom::json::Reader<'_>,
+    ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","subject":"#,
+            r#","scopes":"#,
+            r#","expiresInMs":"#,
+        ];
+        let mut subject = ::std::option::Option::None;
+        let mut scopes = ::std::option::Option::None;
+        let mut expires_in_ms = ::std::option::Option::None;
+        let mut rest = ::std::collections::BTreeMap::new();
+        let mut object = reader.object()?;
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut subject, |reader| reader.text(0, usize::MAX))?,
+                1 => {
+                    reader
+                        .once(
+                            &mut scopes,
+                            |reader| {
+                                reader
+                                    .array(0, usize::MAX, |reader| reader.text(0, usize::MAX))
+                            },
+                        )?
+                }
+                2 => {
+                    reader
+                        .once(
+                            &mut expires_in_ms,
+                            |reader| reader.integer_as(0, 9007199254740991),
+                        )?
+                }
+                _ => reader.extra(&mut rest, |reader| reader.value())?,
+            }
+        }
+        ::std::result::Result::Ok(Self {
+            subject: reader.required(subject)?,
+            scopes: reader.required(scopes)?,
+            expires_in_ms,
+            extra: rest,
+        })
+    }
+}
+
+impl ::wireloom::json::Encode for ConnectionAuthenticated {
+    fn encode(&self, out: &mut ::wireloom::json::Writer) {
+        out.raw(r#"{"subject":"#);
+        out.string(&self.subject);
+        out.raw(r#","scopes":"#);
+        out.array(&self.scopes, |out, value| out.string(value));
+        if let ::std::option::Option::Some(value) = &self.expires_in_ms {
+            out.raw(r#","expiresInMs":"#);
+            out.unsigned(*value);
+        }
+        out.entries(&mut false, &self.extra, |out, value| out.value(value));
+        out.raw("}");
+    }
+}
+
 /// Cancels the request in flight that has the same `correlationId`.
 ///
 /// The message `request:cancel`.
@@ -794,8 +875,8 @@ impl ::wireloom::json::Encode for ErrorDetailsItem {
 ::wireloom::serde_impls!(
     ConnectionEstablished, ConnectionEstablishedProtocol, ConnectionEstablishedLimits,
     ConnectionResume, ConnectionResumed, ConnectionResumedReason, ConnectionAck,
-    ConnectionClosing, ConnectionAuthenticate, RequestCancel, Ping, Pong, Error,
-    ErrorDetailsItem
+    ConnectionClosing, ConnectionAuthenticate, ConnectionAuthenticated, RequestCancel,
+    Ping, Pong, Error, ErrorDetailsItem
 );
 
 impl ::wireloom::Message for ConnectionEstablished {
@@ -833,6 +914,12 @@ impl ::wireloom::Message for ConnectionAuthenticate {
 }
 
 impl ::wireloom::ClientMessage for ConnectionAuthenticate {}
+
+impl ::wireloom::Message for ConnectionAuthenticated {
+    const TYPE: &'static str = "connection:authenticated";
+}
+
+impl ::wireloom::ServerMessage for ConnectionAuthenticated {}
 
 impl ::wireloom::Message for RequestCancel {
     const TYPE: &'static str = "request:cancel";

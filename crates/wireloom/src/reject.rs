@@ -78,8 +78,24 @@ impl Internal {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        text
+        in_one_line(text)
     }
+}
+
+/// A cause may hold what a peer wrote, which must not begin a line of the log or steer a terminal.
+fn in_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// What a handler says about a declared error; the declared description unless it says something else.

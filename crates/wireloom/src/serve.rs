@@ -1,10 +1,12 @@
-//! An HTTP server with the deadlines that WebSockets need: what `axum::serve` leaves open is set here.
+//! An HTTP server with the deadlines that WebSockets need, with or without TLS: what `axum::serve` leaves open is set
+//! here.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,12 +17,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
+
+use crate::address::AddressKey;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// How long a socket that was closed here goes on reading what the peer has sent already.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,11 +39,23 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 pub struct ServeOptions {
     /// Longest time that a client may take to send the headers of a request.
     pub header_timeout: Duration,
+    /// Longest time that a socket may stay in HTTP, upgraded to no WebSocket; the response under way may end within
+    /// `header_timeout`.
+    pub http_timeout: Duration,
     /// Longest time that HTTP requests may go on after the shutdown began. WebSockets have their own:
     /// [`crate::Engine::shutdown`].
     pub drain_timeout: Duration,
     /// Most sockets in HTTP, before or without an upgrade; further ones wait to be accepted.
     pub sockets: usize,
+    /// Most of them that one address may have, loopback excepted; further ones are closed. IPv6 counts by /64. Behind
+    /// a proxy, it is the proxy's address that counts.
+    pub sockets_per_address: usize,
+    /// Longest time that a TLS handshake may take.
+    #[cfg(feature = "tls")]
+    pub tls_timeout: Duration,
+    /// Speaks TLS, and nothing else.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for ServeOptions {
@@ -45,7 +63,13 @@ impl Default for ServeOptions {
         Self {
             header_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(2),
+            http_timeout: Duration::from_secs(120),
             sockets: 10_000,
+            sockets_per_address: 1_000,
+            #[cfg(feature = "tls")]
+            tls_timeout: Duration::from_secs(10),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }
@@ -68,6 +92,8 @@ pub async fn serve(
     let draining = CancellationToken::new();
     let tasks = TaskTracker::new();
     let sockets = Arc::new(Semaphore::new(options.sockets));
+    let addresses = Arc::new(Addresses::default());
+    let options = Arc::new(options);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
@@ -89,18 +115,22 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = converse(
+        let Some(place) = addresses.place(peer.ip(), options.sockets_per_address) else {
+            tracing::debug!(%peer, "socket closed: its address has too many");
+            continue;
+        };
+        let connection = begin(
             stream,
             peer,
             router.clone(),
-            options.header_timeout,
+            Arc::clone(&options),
             draining.clone(),
         );
         tasks.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, "HTTP connection ended: {error}");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
     drop(listener);
@@ -115,54 +145,144 @@ pub async fn serve(
     Ok(())
 }
 
-/// Serves one socket; ends with the upgrade, or when the peer is done, or soon after the drain began.
-async fn converse(
+/// How a request came here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Arrival {
+    /// By TLS.
+    pub(crate) secure: bool,
+    /// At a loopback address.
+    pub(crate) loopback: bool,
+}
+
+/// Sockets in HTTP, by address.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<HashMap<AddressKey, usize, foldhash::fast::RandomState>>);
+
+/// One of them.
+struct Place {
+    addresses: Arc<Addresses>,
+    key: Option<AddressKey>,
+}
+
+impl Addresses {
+    fn place(self: &Arc<Self>, address: IpAddr, most: usize) -> Option<Place> {
+        let key = (!address.to_canonical().is_loopback()).then(|| AddressKey::of(address));
+        if let Some(key) = key {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(key).or_default();
+            if *count >= most {
+                return None;
+            }
+            *count += 1;
+        }
+        let addresses = Arc::clone(self);
+        Some(Place { addresses, key })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&key);
+            }
+        }
+    }
+}
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves one socket, behind the TLS handshake if there is one.
+async fn begin(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    header_timeout: Duration,
+    options: Arc<ServeOptions>,
     draining: CancellationToken,
-) -> Result<(), hyper::Error> {
+) -> Result<(), Error> {
     if let Err(error) = stream.set_nodelay(true) {
         // The peer may be gone already; the connection will tell.
         tracing::debug!(%peer, "cannot set TCP_NODELAY: {error}");
     }
+    let arrival = Arrival {
+        secure: false,
+        loopback: stream
+            .local_addr()
+            .is_ok_and(|address| address.ip().to_canonical().is_loopback()),
+    };
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        let handshake = tokio::time::timeout(options.tls_timeout, tls.acceptor().accept(stream));
+        let stream = tokio::select! {
+            biased;
+            () = draining.cancelled() => return Ok(()),
+            stream = handshake => stream.map_err(|_late| "the TLS handshake took too long")??,
+        };
+        let arrival = Arrival {
+            secure: true,
+            ..arrival
+        };
+        return converse(stream, (peer, arrival), router, &options, draining).await;
+    }
+    converse(stream, (peer, arrival), router, &options, draining).await
+}
+
+/// Speaks HTTP; ends with the upgrade, or when the peer is done, or soon after the drain began or the time is up.
+async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: T,
+    (peer, arrival): (SocketAddr, Arrival),
+    router: Router,
+    options: &ServeOptions,
+    draining: CancellationToken,
+) -> Result<(), Error> {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(arrival);
         router.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(options.header_timeout)
         .serve_connection(TokioIo::new(Lingering::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        ended = connection.as_mut() => return ended,
-        () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => return Ok(ended?),
+        () = draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            return Ok(connection.await?);
+        }
+        () = tokio::time::sleep(options.http_timeout) => {}
     }
-    connection.await
+    connection.as_mut().graceful_shutdown();
+    match tokio::time::timeout(options.header_timeout, connection).await {
+        Ok(ended) => Ok(ended?),
+        Err(_stuck) => Err("the response was not read in time".into()),
+    }
 }
 
 /// A socket that is closed gently.
 ///
 /// A socket that is closed with bytes unread is reset, and a reset can destroy what was written last: the close frame
 /// that says why. So it says that nothing more comes, and reads on until the peer has closed, too.
-struct Lingering {
-    stream: Option<TcpStream>,
+struct Lingering<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    stream: Option<T>,
     /// Whether the peer has closed, or the socket failed.
     ended: bool,
 }
 
-impl Lingering {
-    fn new(stream: TcpStream) -> Self {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<T> {
+    fn new(stream: T) -> Self {
         Self {
             stream: Some(stream),
             ended: false,
         }
     }
 
-    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+    fn stream(&mut self) -> io::Result<Pin<&mut T>> {
         self.stream
             .as_mut()
             .map(Pin::new)
@@ -170,7 +290,7 @@ impl Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Lingering<T> {
     fn drop(&mut self) {
         let (Some(stream), Ok(runtime)) = (self.stream.take(), tokio::runtime::Handle::try_current()) else {
             return;
@@ -184,23 +304,20 @@ impl Drop for Lingering {
     }
 }
 
-async fn linger(mut stream: TcpStream) -> io::Result<()> {
-    std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await?;
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    stream.shutdown().await?;
     let mut scrap = [0; 4096];
     let mut left = LINGER_BYTES;
     while left > 0 {
-        stream.readable().await?;
-        match stream.try_read(&mut scrap) {
-            Ok(0) => break,
-            Ok(read) => left = left.saturating_sub(read),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        match stream.read(&mut scrap).await? {
+            0 => break,
+            read => left = left.saturating_sub(read),
         }
     }
     Ok(())
 }
 
-impl AsyncRead for Lingering {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -217,7 +334,7 @@ impl AsyncRead for Lingering {
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Lingering<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.stream()?.poll_write(cx, bytes)
     }
@@ -231,7 +348,7 @@ impl AsyncWrite for Lingering {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -18,6 +18,7 @@ use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::driver;
 use crate::engine::Settings;
+use crate::limits::Slot;
 use crate::messages::ConnectionResumedReason as Reason;
 use crate::replay::Bounds;
 
@@ -78,7 +79,10 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Handover {
     pub(crate) socket: WebSocket,
+    pub(crate) slot: Slot,
     pub(crate) claim: Claimed,
+    /// The short-lived client that the socket was for, and whose credentials count from now on.
+    pub(crate) from: Arc<Link>,
 }
 
 /// What the new connection is told when it has the session.
@@ -149,10 +153,15 @@ fn token(key: u128, secret: &Secret) -> String {
 
 impl Claim {
     /// Hands the socket to the session's task.
-    pub(crate) fn hand_over(self, socket: WebSocket) {
+    pub(crate) fn hand_over(self, socket: WebSocket, slot: Slot, from: Arc<Link>) {
         let Self { link, claimed: claim } = self;
         if let Some(session) = &link.session {
-            let handover = Box::new(Handover { socket, claim });
+            let handover = Box::new(Handover {
+                socket,
+                slot,
+                claim,
+                from,
+            });
             let older = session.state().handover.replace(handover);
             session.called.store(true, Ordering::Release);
             if let Some(older) = older {
@@ -225,13 +234,15 @@ impl Sessions {
         }
     }
 
-    /// Claims the session of a token for a client that has everything up to `seq`. Its secret is changed.
+    /// Claims the session of a token for `from`, the client of a new connection, which has everything up to `seq`. The
+    /// session's secret is changed.
     ///
     /// # Errors
     ///
     /// Says why the session cannot be taken up exactly where it was left.
     pub(crate) fn claim(
         &self,
+        from: &Link,
         text: &str,
         seq: u64,
         correlation_id: Option<CompactString>,
@@ -256,7 +267,8 @@ impl Sessions {
         // Both are compared whatever the first says.
         let current = state.secret.is(shown);
         let previous = state.previous.as_ref().is_some_and(|secret| secret.is(shown));
-        if !current && !previous {
+        // Whoever has stolen a token is somebody else.
+        if !(current || previous) || !link.badge.is_like(&from.badge) {
             return Err(Reason::Unknown);
         }
         if state.over {

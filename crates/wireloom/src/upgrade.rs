@@ -3,53 +3,48 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 
+use crate::auth::credentials;
+use crate::auth::lobby::{self, Turned, Visit};
 use crate::close::CloseCode;
 use crate::driver::{self, Driver, MAX_UNFLUSHED};
-use crate::engine::Engine;
-use crate::origin;
+use crate::engine::{Engine, Shared};
 
 impl<S: Send + Sync + 'static> Engine<S> {
     /// The route of the WebSocket endpoint, for [`axum::Router::route`].
     pub fn upgrade<R: Clone + Send + Sync + 'static>(&self) -> MethodRouter<R> {
         let engine = self.clone();
-        any(move |headers: HeaderMap, upgrade: WebSocketUpgrade| {
+        any(move |request: Parts, upgrade: WebSocketUpgrade| {
             let engine = engine.clone();
-            async move { engine.accept(&headers, upgrade) }
+            async move { engine.accept(&request, upgrade) }
         })
     }
 
     /// Answers one handshake, for applications that do more at it than [`Engine::upgrade`] does.
     ///
-    /// A refusal is a close code, since a browser cannot see an HTTP status.
+    /// A refusal is a close code, since a browser cannot see an HTTP status; only when very many are refused, it is a
+    /// status. The peer's address is known by its `ConnectInfo<SocketAddr>`, which [`crate::serve`] adds; without it,
+    /// nothing is limited by address.
     #[must_use]
-    pub fn accept(&self, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    pub fn accept(&self, request: &Parts, upgrade: WebSocketUpgrade) -> Response {
         let core = &self.shared.core;
         let settings = &core.settings;
-        let offered = upgrade.requested_protocols().count() > 0;
         let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
-        let refusal = if !origin::allowed(headers, &settings.origins) {
-            Some(CloseCode::Forbidden)
-        } else if offered && upgrade.selected_protocol().is_none() {
-            Some(CloseCode::NoCommonVersion)
-        } else if core.draining() {
-            Some(CloseCode::ServiceRestart)
-        } else if core.sockets.load(Ordering::Relaxed) >= settings.connections {
-            Some(CloseCode::TryAgainLater)
-        } else {
-            None
-        };
-        if refusal.is_some() && upgrade.selected_protocol().is_none() {
+        let arrived = lobby::arrive(core, request, upgrade.selected_protocol().is_some());
+        if let Err(Turned { code, slot: None }) = &arrived {
+            return status(*code).into_response();
+        }
+        if upgrade.selected_protocol().is_none() {
             // A browser fails a handshake that selects none of what it offered, and would never see the close code.
             let echoed = upgrade
                 .requested_protocols()
-                .find(|offered| !offered.as_bytes().starts_with(b"bearer."))
+                .find(|offered| !credentials::is_credential(offered.as_bytes()))
                 .cloned();
             if let Some(echoed) = echoed {
                 upgrade.set_selected_protocol(echoed);
@@ -68,11 +63,42 @@ impl<S: Send + Sync + 'static> Engine<S> {
             .max_message_size(largest)
             .max_frame_size(largest)
             .on_upgrade(move |socket| {
-                let work: Pin<Box<dyn Future<Output = ()> + Send>> = match refusal {
-                    Some(code) => Box::pin(driver::close(socket, code)),
-                    None => Box::pin(Driver::new(shared, socket, resumable).run()),
+                // In a box each, since what they take together every connection would have.
+                let work: Pin<Box<dyn Future<Output = ()> + Send>> = match arrived {
+                    Ok(visit) => Box::pin(receive(shared, socket, visit, resumable)),
+                    Err(Turned { code, slot }) => Box::pin(async move {
+                        let _slot = slot;
+                        driver::close(socket, code).await;
+                    }),
                 };
                 tasks.track_future(work)
             })
+    }
+}
+
+/// Lets a visitor in, once it has shown who it is.
+async fn receive<S: Send + Sync + 'static>(
+    shared: Arc<Shared<S>>,
+    mut socket: WebSocket,
+    visit: Visit,
+    resumable: bool,
+) {
+    // In a box: judging takes room, and is over soon.
+    let admitted = Box::pin(lobby::admit(&shared, &mut socket, visit)).await;
+    match admitted {
+        Ok((guest, slot)) => Driver::new(shared, socket, guest, slot, resumable).run().await,
+        Err(Some(code)) => Box::pin(driver::close(socket, code)).await,
+        Err(None) => Box::pin(driver::read_out(socket)).await,
+    }
+}
+
+/// What a refusal is in HTTP.
+pub(crate) fn status(code: CloseCode) -> StatusCode {
+    match code {
+        CloseCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        CloseCode::Forbidden => StatusCode::FORBIDDEN,
+        CloseCode::NoCommonVersion => StatusCode::BAD_REQUEST,
+        CloseCode::RateExceeded => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

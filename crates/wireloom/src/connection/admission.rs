@@ -78,8 +78,7 @@ pub(super) fn admit_type<S>(
         ));
     }
     if !entry.auth.is_empty() {
-        let message = format!("{} needs the scopes: {}", entry.name, entry.auth.join(", "));
-        return Err(Reject::engine(code::UNAUTHORIZED, message));
+        link.badge.admits(&entry.name, &entry.auth)?;
     }
     let state = link.state.load(Ordering::Relaxed);
     if entry.transition(state).is_err() {

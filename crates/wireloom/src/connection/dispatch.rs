@@ -12,11 +12,14 @@ use tracing::Instrument;
 use super::Connection;
 use super::admission::{admit_type, rate_limited};
 use super::requests::{ANY, Answer, Request, Running, panicked};
+use crate::auth::Secret;
+use crate::auth::badge;
 use crate::close::CloseCode;
 use crate::diagnose::{Diagnosis, diagnose, unknown_type};
 use crate::envelope::Frame;
 use crate::handler::{Finished, NotCalled, Work};
 use crate::json::{Fault, FaultKind};
+use crate::messages::ConnectionAuthenticate;
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
 use crate::table::{EngineTask, Task};
@@ -119,12 +122,17 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Counts a ping or pong of the peer: they are messages to the rate limit, which alone bounds a flood of them.
-    pub(crate) fn count_control_frame(&mut self) {
-        if self
-            .limiter
+    /// Counts a frame of the peer. Whether it came too fast.
+    fn over_rate(&self) -> bool {
+        self.limiter
             .as_ref()
             .is_some_and(|limiter| limiter.check().is_err())
+            || !self.link.badge.admits_message(&self.core().access)
+    }
+
+    /// Counts a ping or pong of the peer: they are messages to the rate limit, which alone bounds a flood of them.
+    pub(crate) fn count_control_frame(&mut self) {
+        if self.over_rate()
             && let Some(code) = self.blame(code::RATE_LIMITED)
         {
             self.link.outbox.close(code);
@@ -188,12 +196,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn dispatch(&mut self, text: &str, cx: &mut Context<'_>) -> Result<Option<Answer>, Refused> {
         let depth = self.shared.core.settings.depth;
-        if self
-            .limiter
-            .as_ref()
-            .is_some_and(|limiter| limiter.check().is_err())
-        {
-            return Err(self.over_rate(text, depth));
+        if self.over_rate() {
+            return Err(self.refuse_unread(text, depth));
         }
         self.strikes = self.strikes.saturating_sub(1);
         if text.starts_with('\u{feff}') {
@@ -227,6 +231,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
             return Err(rejected(&mut frame, Some(at), reject));
         }
         match &entry.task {
+            Task::Engine(EngineTask::Authenticate) if self.core().access.judges() => {
+                let ConnectionAuthenticate { token } =
+                    frame.payload(entry.payload_optional).map_err(Refused::Fault)?;
+                let request = self.request(at, frame.correlation_id());
+                let id = request.correlation_id.clone();
+                let work = badge::renew(&self.link, Secret::new(token), id);
+                Ok(self.start(work, request, None, cx))
+            }
             Task::Engine(task) => {
                 let (task, optional) = (*task, entry.payload_optional);
                 let answer = self.engine_task(task, &mut frame, at, optional)?;
@@ -275,7 +287,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Refuses what came too fast. Cheap on purpose: what is wrong with it beyond that is not looked for.
     #[cold]
-    fn over_rate(&self, text: &str, depth: u32) -> Refused {
+    fn refuse_unread(&self, text: &str, depth: u32) -> Refused {
         let mut frame = Frame::open(text, depth).ok();
         let entry = frame
             .as_ref()

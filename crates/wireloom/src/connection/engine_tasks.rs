@@ -12,7 +12,6 @@ use crate::messages::{
     ConnectionAck, ConnectionAuthenticate, ConnectionResume, ConnectionResumed, ConnectionResumedReason,
     Ping, Pong, RequestCancel,
 };
-use crate::outbox::Numbering;
 use crate::reject::{Reject, code};
 use crate::session::Session;
 use crate::table::EngineTask;
@@ -61,13 +60,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             }
         };
         let request = self.request(at, frame.correlation_id());
-        let numbering = match task {
-            // What they say concerns this connection only.
-            EngineTask::Ping | EngineTask::Ack | EngineTask::Resume | EngineTask::Authenticate => {
-                Numbering::None
-            }
-            EngineTask::Cancel => self.numbering(&request),
-        };
+        let numbering = self.numbering(&request);
         let text = self.settle(finished, &request);
         Ok(text.map(|text| Answer { text, numbering }))
     }
@@ -79,7 +72,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         } else {
             let id = correlation_id.map(CompactString::from);
             let sessions = &self.core().sessions;
-            sessions.claim(&resume.resume_token, resume.last_seq, id)
+            sessions.claim(&self.link, &resume.resume_token, resume.last_seq, id)
         };
         match claim {
             Ok(claim) => {

@@ -25,13 +25,14 @@ use self::admission::{Limiter, TaskClock, limiter};
 use self::dispatch::Refused;
 pub(crate) use self::requests::Answer;
 use self::requests::{ANY, Done, InFlight, Request, Running, panicked};
+use crate::auth::badge::{self, Badge, Guest};
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::engine::{Core, Settings, Shared};
 use crate::envelope;
 use crate::handler::{Ctx, Finished, Work};
-use crate::json::Encode;
-use crate::message::Message;
+use crate::json::{Encode, Writer};
+use crate::message::{Message, ServerMessage};
 use crate::messages::{
     ConnectionEstablished, ConnectionEstablishedLimits, ConnectionEstablishedProtocol, ConnectionResumed,
 };
@@ -41,7 +42,7 @@ use crate::protocol::OnDisconnect;
 use crate::reject::{Kind, Reject};
 use crate::replay::Asked;
 use crate::session::{Claim, Claimed, Session};
-use crate::table::quota;
+use crate::table::{EngineTask, Task, quota};
 
 /// A conversation.
 pub(crate) struct Connection<S> {
@@ -80,9 +81,11 @@ pub(crate) struct Connection<S> {
 
 impl<S: Send + Sync + 'static> Connection<S> {
     /// Opens a conversation and greets the client; `resumable` where the client may come back for it.
-    pub(crate) fn open(shared: Arc<Shared<S>>, resumable: bool) -> Self {
+    pub(crate) fn open(shared: Arc<Shared<S>>, guest: Guest, resumable: bool) -> Self {
         let core = &shared.core;
-        let link = Arc::new(Link::new(Arc::clone(core), resumable));
+        let badge = Badge::new(guest.peer, guest.identity);
+        let link = Arc::new(Link::new(Arc::clone(core), badge, resumable));
+        badge::watch_expiry(&link);
         core.clients.add(&link);
         core.sessions.add(&link);
         core.metrics.opened.increment(1);
@@ -117,6 +120,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
             shared,
         };
         connection.greet();
+        if let Some(correlation_id) = guest.by_message
+            && let Some(identity) = connection.link.badge.identity()
+        {
+            let authenticated = badge::authenticated(&identity);
+            connection.tell(&authenticated, correlation_id.as_deref());
+        }
         connection.call_connect_hook();
         connection
     }
@@ -196,12 +205,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
             },
             extra: Default::default(),
         };
-        let name = <ConnectionEstablished as Message>::TYPE;
-        let text = envelope::frame(name, |out| greeting.encode(out), self.link.now_ms(), None);
-        self.queue(Some(Answer {
-            text,
-            numbering: Numbering::None,
-        }));
+        self.tell(&greeting, None);
+    }
+
+    /// Puts a message of the engine into the outbox.
+    fn tell<M: ServerMessage>(&self, message: &M, correlation_id: Option<&str>) {
+        let payload = |out: &mut Writer| message.encode(out);
+        let name = <M as Message>::TYPE;
+        self.queue_here(envelope::frame(name, payload, self.link.now_ms(), correlation_id));
     }
 
     /// Puts an answer into the outbox.
@@ -236,9 +247,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
         !self.connecting() && !self.link.outbox.crowded()
     }
 
-    /// Whether the connect hook is still at work.
+    /// Whether the connect hook is still at work, or credentials are being judged.
     pub(crate) fn connecting(&self) -> bool {
-        self.connecting.load(Ordering::Relaxed)
+        self.connecting.load(Ordering::Relaxed) || self.link.badge.judging()
     }
 
     /// Whether nothing is in flight.
@@ -367,12 +378,19 @@ impl<S: Send + Sync + 'static> Connection<S> {
     fn numbering(&self, request: &Request) -> Numbering {
         match (&self.link.session, &request.correlation_id) {
             (None, _) => Numbering::None,
+            _ if self.concerns_connection(request) => Numbering::None,
             (Some(_), None) => Numbering::Numbered,
             (Some(_), Some(id)) => Numbering::Answer(Box::new(Asked {
                 correlation_id: id.clone(),
                 hash: request.hash,
             })),
         }
+    }
+
+    /// Whether a message of the engine was for this connection only, and so is its answer.
+    fn concerns_connection(&self, request: &Request) -> bool {
+        let entry = self.shared.table.entry(request.entry);
+        entry.is_some_and(|entry| matches!(entry.task, Task::Engine(task) if task != EngineTask::Cancel))
     }
 
     /// Answers, counts and logs what ended.

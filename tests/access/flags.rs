@@ -1,0 +1,180 @@
+//! Flags and variables, without a server.
+
+use std::fs;
+
+use clap::Parser;
+use wireloom::{Admission, Peer, Secret};
+use wireloom_server::settings::Cli;
+
+fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("wireloom-server").chain(args.iter().copied()))
+}
+
+fn admission(cli: &Cli) -> Admission {
+    let mut admission = Admission::default();
+    cli.access.apply(&mut admission);
+    admission
+}
+
+#[test]
+fn without_flags_the_limits_are_the_documented_ones() {
+    let cli = parse(&[]).unwrap();
+    assert!(cli.access.authenticator().unwrap().is_none());
+    assert!(cli.access.tls().unwrap().is_none());
+    assert_eq!(admission(&cli), Admission::default());
+}
+
+#[test]
+fn flags_change_the_limits() {
+    let cli = parse(&[
+        "--allow-anonymous",
+        "--authenticate-seconds=3",
+        "--connections-per-address=7",
+        "--handshakes-per-address=0",
+        "--messages-per-address=2.5",
+        "--messages-per-identity=10",
+        "--trusted-proxies=10.0.0.0/8,fd00::1",
+    ])
+    .unwrap();
+    let admission = admission(&cli);
+    assert!(admission.anonymous);
+    assert_eq!(admission.authenticate_timeout.as_secs(), 3);
+    assert_eq!(admission.connections_per_address, 7);
+    assert_eq!(admission.handshakes_per_address, None);
+    assert_eq!(admission.messages_per_address.map(|rate| rate.burst), Some(5));
+    assert_eq!(admission.messages_per_identity.map(|rate| rate.burst), Some(20));
+    let proxies: Vec<_> = admission
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "fd00::1/128"]);
+}
+
+#[test]
+fn only_loopback_is_open_to_everyone() {
+    for (host, authenticates, more, allowed) in [
+        ("127.0.0.1", false, &[][..], true),
+        ("::1", false, &[], true),
+        ("0.0.0.0", false, &[], false),
+        ("::", false, &[], false),
+        ("192.0.2.1", false, &[], false),
+        ("192.0.2.1", true, &[], true),
+        ("0.0.0.0", false, &["--allow-anonymous"], true),
+    ] {
+        let host = format!("--host={host}");
+        let cli = parse(&[&[host.as_str()], more].concat()).unwrap();
+        let checked = cli.access.check_host(cli.host, authenticates);
+        assert_eq!(checked.is_ok(), allowed, "{host}");
+        if let Err(error) = checked {
+            assert!(error.to_string().contains("--allow-anonymous"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_come_from_a_file_or_a_variable() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tokens");
+    fs::write(&file, "# team\nalice-s3cret-token-0001 alice admin\n").unwrap();
+    let from_file = format!("--tokens-file={}", file.display());
+    for args in [
+        &[from_file.as_str()][..],
+        &["--tokens=alice-s3cret-token-0001 alice admin; bob-s3cret-token-000002 bob"],
+    ] {
+        let cli = parse(args).unwrap();
+        let authenticator = cli.access.authenticator().unwrap().unwrap();
+        let token = Secret::from("alice-s3cret-token-0001");
+        let identity = authenticator
+            .authenticate(&token, &Peer::default())
+            .await
+            .unwrap();
+        assert_eq!(identity.subject, "alice");
+        assert!(!format!("{cli:?}").contains("s3cret"));
+    }
+}
+
+/// Of Ann, until 2100, for `agents`; signed with [`SECRET`].
+const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4iLCJleHAiOjQxMDI0NDQ4MDAsImF1ZCI6ImFnZW50cyIsInJvbGVzIjpbImFkbWluIl19.NO1CVy_yb1gvTJm_PEQcXrEPDozVEzRW5Zm2VxBXpc0";
+
+const SECRET: &str = "a secret of the tests of the program";
+
+#[tokio::test]
+async fn json_web_tokens_are_checked_as_the_flags_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secret");
+    fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let key = format!("--jwt-key=HS256:main={}", file.display());
+    let nameless = format!("--jwt-key=HS256={}", file.display());
+    let judge = async |args: &[&str]| {
+        let authenticator = parse(args).unwrap().access.authenticator().unwrap().unwrap();
+        authenticator
+            .authenticate(&Secret::from(JWT), &Peer::default())
+            .await
+    };
+    let identity = judge(&[&nameless, "--jwt-audience=agents", "--jwt-scopes-claim=roles"])
+        .await
+        .unwrap();
+    assert_eq!(identity.subject, "ann");
+    assert!(identity.scopes.contains("admin"));
+    for args in [
+        &[key.as_str()][..],
+        &[nameless.as_str(), "--jwt-audience=others"],
+        &[nameless.as_str(), "--jwt-issuer=https://id.example"],
+    ] {
+        assert!(judge(args).await.is_err(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_without_the_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "s3cret").unwrap();
+    let path = secret.display();
+    for args in [
+        vec![format!("--tokens-file={path}")],
+        vec!["--tokens=s3cret alice".to_owned()],
+        vec![format!("--tokens-file={path}.none")],
+        vec![format!("--jwt-key=HS256={path}")],
+        vec![format!("--jwt-key=EdDSA:a={path}")],
+        vec![format!("--jwt-key=RS256={path}.none")],
+    ] {
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        let error = parse(&args)
+            .unwrap()
+            .access
+            .authenticator()
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            !error.contains("s3cret alice") && !error.ends_with("s3cret"),
+            "{error}"
+        );
+    }
+    let tls = [format!("--tls-cert={path}"), format!("--tls-key={path}")];
+    let tls: Vec<_> = tls.iter().map(String::as_str).collect();
+    assert!(parse(&tls).unwrap().access.tls().is_err());
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    for args in [
+        &["--tokens-file=a", "--tokens=b"][..],
+        &["--tokens-file=a", "--jwt-key=HS256=b"],
+        &["--tokens=a", "--jwt-key=HS256=b"],
+        &["--jwt-audience=a"],
+        &["--jwt-issuer=a"],
+        &["--jwt-key=none=a"],
+        &["--jwt-key=HS512=a"],
+        &["--jwt-key=HS256"],
+        &["--jwt-key=HS256=a", "--jwt-leeway-seconds=301"],
+        &["--tls-cert=a"],
+        &["--tls-key=a"],
+        &["--trusted-proxies=nginx"],
+        &["--handshakes-per-address=-1"],
+    ] {
+        assert!(parse(args).is_err(), "{args:?}");
+    }
+}
