@@ -96,24 +96,21 @@ pub struct AgentStart {
     pub project_path: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for AgentStart {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","projectId":"#, r#","projectPath":"#];
         let mut project_id = ::std::option::Option::None;
         let mut project_path = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "projectId" => {
-                    reader.once(&mut project_id, |reader| reader.text(1, 128))?;
-                }
-                "projectPath" => {
-                    reader.once(&mut project_path, |reader| reader.text(1, 4096))?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut project_id, |reader| reader.text(1, 128))?,
+                1 => reader.once(&mut project_path, |reader| reader.text(1, 4096))?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -142,20 +139,19 @@ pub struct AgentMessage {
     pub content: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for AgentMessage {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","content":"#];
         let mut content = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "content" => {
-                    reader.once(&mut content, |reader| reader.text(1, 100000))?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut content, |reader| reader.text(1, 100000))?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -178,6 +174,7 @@ impl ::wireloom::json::Encode for AgentMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct AgentCancel {}
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for AgentCancel {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
@@ -205,20 +202,19 @@ pub struct AgentStarted {
     pub session_id: SessionId,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for AgentStarted {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -244,20 +240,19 @@ pub struct AgentCancelled {
     pub session_id: SessionId,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for AgentCancelled {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -285,24 +280,21 @@ pub struct StreamChunk {
     pub content: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for StreamChunk {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#, r#","content":"#];
         let mut session_id = ::std::option::Option::None;
         let mut content = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                "content" => {
-                    reader.once(&mut content, |reader| reader.text(0, usize::MAX))?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                1 => reader.once(&mut content, |reader| reader.text(0, usize::MAX))?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -331,20 +323,19 @@ pub struct StreamComplete {
     pub session_id: SessionId,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for StreamComplete {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -372,24 +363,21 @@ pub struct StreamError {
     pub message: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for StreamError {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#, r#","message":"#];
         let mut session_id = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                "message" => {
-                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                1 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
@@ -420,24 +408,21 @@ pub struct StatusUpdate {
     pub status: SessionStatus,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for StatusUpdate {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","sessionId":"#, r#","status":"#];
         let mut session_id = ::std::option::Option::None;
         let mut status = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "sessionId" => {
-                    reader.once(&mut session_id, decode_session_id)?;
-                }
-                "status" => {
-                    reader.once(&mut status, ::wireloom::json::Decode::decode)?;
-                }
-                _ => {
-                    return ::std::result::Result::Err(reader.refuse());
-                }
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => reader.once(&mut session_id, decode_session_id)?,
+                1 => reader.once(&mut status, ::wireloom::json::Decode::decode)?,
+                _ => return ::std::result::Result::Err(reader.refuse()),
             }
         }
         ::std::result::Result::Ok(Self {
