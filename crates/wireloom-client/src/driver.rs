@@ -64,10 +64,10 @@ async fn woken(shared: &Shared) {
     let mut polled = false;
     poll_fn(|cx| {
         shared.register(cx);
-        if std::mem::replace(&mut polled, true) {
+        if std::mem::replace(&mut polled, true) || shared.core().is_closing() {
             Poll::Ready(())
         } else {
-            shared.poll_closing(cx)
+            Poll::Pending
         }
     })
     .await;
@@ -82,14 +82,23 @@ async fn open(target: &Target, shared: &Shared, renew: bool) -> Result<Socket, L
     };
     let mut opening = pin!(target.open(need));
     loop {
-        if let Some(lost) = shared.core().tick(Instant::now()) {
+        let now = Instant::now();
+        let (lost, until) = {
+            let mut core = shared.core();
+            let lost = core.tick(now);
+            (
+                lost.or_else(|| core.is_closing().then_some(Lost::TimedOut)),
+                core.deadline(),
+            )
+        };
+        if let Some(lost) = lost {
             return Err(lost);
         }
-        let until = shared.core().deadline();
         tokio::select! {
             opened = &mut opening => return opened,
-            () = poll_fn(|cx| shared.poll_closing(cx)) => return Err(Lost::TimedOut),
-            () = sleep_until(until.unwrap_or_else(|| Instant::now() + GOODBYE)) => {}
+            () = woken(shared) => {}
+            // While a connection is being opened there always is a deadline.
+            () = sleep_until(until.unwrap_or(now)) => {}
         }
     }
 }

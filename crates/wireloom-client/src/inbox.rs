@@ -46,7 +46,8 @@ pub(crate) enum Put {
 
 /// Makes the two ends.
 pub(crate) fn inbox<T>(messages: usize, bytes: usize) -> (Inlet<T>, Outlet<T>) {
-    let (sender, receiver) = mpsc::channel(messages.max(1));
+    // Neither may be asked for more than it can count.
+    let (sender, receiver) = mpsc::channel(messages.clamp(1, Semaphore::MAX_PERMITS));
     let missed = Arc::new(AtomicU64::new(0));
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
     let inlet = Inlet {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Further ahead than anyone waits: a setting beyond it cannot overflow a clock.
+pub(crate) const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
 /// Bounds and deadlines; see [`Builder::settings`](crate::Builder::settings).
 ///
 /// ```
@@ -99,13 +102,13 @@ impl Reconnect {
     /// The wait after `failed` attempts: anything from nothing to the bound, by `chance` from 0 to 1.
     pub(crate) fn back_off(&self, failed: u32, chance: f64) -> Duration {
         let bound = self.base.saturating_mul(2_u32.saturating_pow(failed.min(31)));
-        bound.min(self.cap).mul_f64(chance)
+        bound.min(self.cap).min(FAR).mul_f64(chance)
     }
 
     /// The wait that a server asked for, and up to as much again.
     pub(crate) fn after_hint(&self, hint: Duration, chance: f64) -> Duration {
-        let hint = hint.min(self.max_hint);
-        hint + hint.max(self.base).mul_f64(chance)
+        let hint = hint.min(self.max_hint).min(FAR);
+        hint + hint.max(self.base.min(FAR)).mul_f64(chance)
     }
 }
 
@@ -131,5 +134,12 @@ mod tests {
         assert_eq!(policy.after_hint(hint, 1.0), 2 * hint);
         assert_eq!(policy.after_hint(Duration::ZERO, 1.0), policy.base);
         assert_eq!(policy.after_hint(Duration::MAX, 0.0), policy.max_hint);
+        let endless = Reconnect {
+            base: Duration::MAX,
+            cap: Duration::MAX,
+            max_hint: Duration::MAX,
+            ..policy
+        };
+        assert!(endless.after_hint(Duration::MAX, 1.0) >= endless.back_off(9, 1.0));
     }
 }

@@ -1,7 +1,7 @@
 //! What the program's handles and the driver share: the session, and the way to wake the driver.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
@@ -41,16 +41,6 @@ impl Shared {
     /// Has the driver's task woken when the program asks for something.
     pub(crate) fn register(&self, cx: &Context<'_>) {
         self.driver.register(cx.waker());
-    }
-
-    /// Ready when the program has closed.
-    pub(crate) fn poll_closing(&self, cx: &Context<'_>) -> Poll<()> {
-        self.register(cx);
-        if self.core().is_closing() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
     }
 }
 

@@ -10,8 +10,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wireloom::{Engine, Protocol, Registry, Reject, ServeOptions};
 
 use crate::support::{Ended, PROTOCOL, command, folder};
@@ -341,6 +345,48 @@ async fn the_token_and_the_subprotocol_are_offered() {
     let unknown = call(&[&url, "ping", "--protocol", "demo.v9"]).await;
     assert_eq!(unknown.code, Some(5), "{unknown:?}");
     assert!(unknown.stderr.contains("4406"), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_spoken_with_who_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a configuration");
+    // A proxy that ends TLS in front of the server, which is how it stands in the world.
+    let behind = demo(true).await.replace("ws://", "").replace("/ws", "");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!(
+        "wss://localhost:{}/ws",
+        listener.local_addr().expect("an address").port()
+    );
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        while let Ok((socket, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let mut outer = acceptor.accept(socket).await.ok()?;
+                let mut inner = TcpStream::connect(behind).await.ok()?;
+                tokio::io::copy_bidirectional(&mut outer, &mut inner).await.ok()
+            });
+        }
+    });
+
+    let stranger = call(&[&url, "ping"]).await;
+    assert_eq!(stranger.code, Some(3), "{stranger:?}");
+
+    let dir = folder(&[("root.pem", &made.cert.pem())]);
+    let mut command = command(dir.path(), &["call", &url, "count", "{\"to\":1}"]);
+    command.env("SSL_CERT_FILE", dir.path().join("root.pem"));
+    let output = tokio::process::Command::from(command).output().await;
+    let trusted = Ended::from(output.expect("the command starts"));
+    assert_eq!(trusted.code, Some(0), "{trusted:?}");
+    assert_eq!(types(&trusted), ["tick", "done"]);
+    assert_eq!(trusted.stderr, "", "the protocol is told over TLS, too");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use super::{Closing, Core, Phase, Step};
 use crate::error::{Discontinuity, Ended, Lost, RawError};
 use crate::events::Notice;
 use crate::frame::{self, RawMessage};
+use crate::settings::FAR;
 use crate::state::State;
 
 /// The `correlationId` of `connection:resume`.
@@ -351,7 +352,7 @@ impl Core {
             return None;
         };
         let heartbeat = self.heartbeat?;
-        let tolerated = heartbeat.saturating_mul(3) / 2 + self.settings.heartbeat_margin;
+        let tolerated = (heartbeat.saturating_mul(3) / 2).saturating_add(self.settings.heartbeat_margin);
         Some(later(self.heard_at, tolerated))
     }
 
@@ -377,6 +378,5 @@ fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Option<T> {
 
 /// A time that may lie further ahead than clocks go.
 fn later(now: Instant, wait: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
     now + wait.min(FAR)
 }

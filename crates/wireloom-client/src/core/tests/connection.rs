@@ -293,3 +293,29 @@ fn greeting_of_a_newer_server_is_understood() {
     rig.greet(json!({ "clientId": "a", "heartbeatMs": 5, "limits": { "new": {} }, "colour": "blue" }));
     assert!(rig.is_connected());
 }
+
+#[test]
+fn settings_without_sense_do_no_harm() {
+    let mut rig = Rig::with(|start| {
+        let settings = &mut start.settings;
+        settings.connect_timeout = Duration::MAX;
+        settings.heartbeat_margin = Duration::MAX;
+        settings.close_timeout = Duration::MAX;
+        settings.reconnect.base = Duration::MAX;
+        settings.reconnect.cap = Duration::MAX;
+        settings.reconnect.stable_after = Duration::MAX;
+        settings.inbox_messages = usize::MAX;
+        settings.inbox_bytes = usize::MAX;
+        settings.queue_bytes = usize::MAX;
+    });
+    rig.connect();
+    let _call = rig.begin(|call| {
+        call.timeout = Some(Duration::MAX);
+        call.items = true;
+    });
+    rig.cut();
+    rig.wait_out();
+    rig.open();
+    rig.core.close(rig.now);
+    assert!(rig.core.deadline().is_some());
+}
