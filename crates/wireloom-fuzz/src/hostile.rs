@@ -32,7 +32,7 @@ const TOKENS: [&str; 24] = [
 ];
 
 /// Values that no number may have, or no parser may take.
-const NUMBERS: [&str; 14] = [
+pub(crate) const NUMBERS: [&str; 14] = [
     "1e400",
     "-1e400",
     "123456789012345678901234567890",
@@ -50,7 +50,7 @@ const NUMBERS: [&str; 14] = [
 ];
 
 /// Strings that JSON or I-JSON does not know.
-const STRINGS: [&str; 9] = [
+pub(crate) const STRINGS: [&str; 9] = [
     r#""\ud800""#,
     r#""\udc00""#,
     r#""\ud800\u0041""#,

@@ -21,9 +21,11 @@
 //! });
 //! ```
 
+mod damage;
 mod frame;
 mod hostile;
 mod payload;
+mod protocol;
 mod random;
 mod sample;
 mod schema;
@@ -42,8 +44,10 @@ use serde_json::Value;
 use wireloom_spec::model::Message;
 use wireloom_spec::{Diagnostic, Model, Severity};
 
+pub use damage::damaged;
 pub use frame::Frame;
 pub use payload::NearMiss;
+pub use protocol::random_protocol;
 pub use spelling::spelled;
 
 use crate::payload::{Kind, Mutated, Near, Payloads, Target, Valid};

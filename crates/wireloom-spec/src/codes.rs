@@ -400,7 +400,7 @@ tuple in Rust and TypeScript; without, a list of anything, still validated."##,
         id: "W037",
         severity: Error,
         title: "a keyword that a 64-bit integer cannot have",
-        text: r##"`format: int64` and `uint64` travel as decimal strings, on which bounds and constants of numbers assert nothing."##,
+        text: r##"`format: int64` and `uint64` travel as decimal strings: bounds and constants of numbers assert nothing of them, and lengths and patterns are for strings."##,
         example: r##"types:
   Offset: { type: integer, format: uint64, maximum: 100 }
 "##,

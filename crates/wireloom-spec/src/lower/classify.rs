@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::object::Parts;
 use crate::model::{IntRepr, LiteralBase, NumberRange, StringRule};
-use crate::schema::{Form, IntFormat, Keywords, Raw, Type, View};
+use crate::schema::{Form, IntFormat, Keywords, Raw, SAFE, Type, View};
 
 /// Longest chain of references that is followed to find out what a schema is.
 pub(super) const MAX_CHAIN: usize = 64;
@@ -335,7 +335,9 @@ fn constants<'a>(view: View<'a>, keywords: &Keywords) -> Option<Class<'a>> {
         return Some(Class::Strings(strings));
     }
     let all = |kind: Type| constants.iter().all(|constant| kind.fits(&constant.value));
-    let base = if all(Type::Integer) {
+    // Whole numbers such as 1e20 are integers to JSON Schema, and beyond those of Rust.
+    let held = |value: &Value| value.as_f64().is_some_and(|number| number.abs() <= SAFE as f64);
+    let base = if all(Type::Integer) && constants.iter().all(|constant| held(&constant.value)) {
         LiteralBase::Integer
     } else if all(Type::Number) {
         LiteralBase::Number

@@ -111,7 +111,8 @@ impl Reserved {
         clash = clash || self.take(Language::TypeScript, &ts, &what, span, sink);
         clash = clash || self.take(Language::RustFields, &names::field_name(name), &what, span, sink);
         if asks {
-            let error = format!("{rust}Error");
+            // `None_` is escaped, `NoneError` has no need to be.
+            let error = format!("{}Error", rust.trim_end_matches('_'));
             self.rust.claim(&error);
             if !clash {
                 self.take(

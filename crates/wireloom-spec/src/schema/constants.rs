@@ -34,8 +34,9 @@ pub(super) fn check(constants: Vec<Constant>, types: Option<&[Type]>, sink: &mut
             continue;
         }
         if is_unsafe(value) {
+            let is = if value.is_number() { "is" } else { "has an integer" };
             let message = format!(
-                "the constant {value} is beyond +-(2^53 - 1), which is what a JavaScript number holds"
+                "the constant {value} {is} beyond +-(2^53 - 1), which is what a JavaScript number holds"
             );
             sink.push(Report::new(&codes::CONSTANTS, *span, message));
             continue;
@@ -60,6 +61,7 @@ fn misfit(constant: &Constant, types: &[Type]) -> Report {
     }
 }
 
+/// Whether it is, or has somewhere in it, an integer that no message can have.
 fn is_unsafe(value: &Value) -> bool {
     match value {
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
@@ -67,6 +69,8 @@ fn is_unsafe(value: &Value) -> bool {
             (None, Some(_)) => true,
             (None, None) => false,
         },
+        Value::Array(items) => items.iter().any(is_unsafe),
+        Value::Object(entries) => entries.values().any(is_unsafe),
         _ => false,
     }
 }

@@ -14,6 +14,7 @@ mod type_expr;
 mod view;
 
 pub(crate) use expand::{Count, Expander};
+pub(crate) use integer::SAFE;
 pub(crate) use pattern::Patterns;
 pub(crate) use raw::{Form, IntFormat, Keywords, Property, Raw, Sample, Type};
 pub(crate) use type_expr::BUILT_IN;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::draft::Draft;
 use super::expand::{Expander, Role};
+use super::keywords::Applies;
 use super::raw::{Form, Raw, Type};
 use super::{constants, integer};
 use crate::codes;
@@ -75,6 +76,10 @@ impl Expander<'_> {
                 "exclusiveMinimum",
                 "exclusiveMaximum",
                 "multipleOf",
+                // Its digits are a string on the wire only.
+                "minLength",
+                "maxLength",
+                "pattern",
             ] {
                 if let Some(entry) = draft.entry(name) {
                     self.int64(entry.key_span, &format!("`{name}`"));
@@ -311,6 +316,10 @@ impl Expander<'_> {
             let Some(type_name) = applies.type_name() else {
                 continue;
             };
+            // Refused, not only idle.
+            if draft.is_text_integer() && *applies == Applies::Strings {
+                continue;
+            }
             match &keywords.types {
                 Some(types) if !types.iter().any(|kind| applies.to(*kind)) => {
                     let names: Vec<_> = types.iter().map(|kind| kind.name()).collect();

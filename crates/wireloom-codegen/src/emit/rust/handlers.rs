@@ -79,7 +79,8 @@ impl<'m> ErrorType<'m> {
             }
             (message, variant)
         });
-        let name = format!("{}Error", model.def(message.payload).rust_name);
+        let request = model.def(message.payload).rust_name.trim_end_matches('_');
+        let name = format!("{request}Error");
         Self {
             message,
             name,

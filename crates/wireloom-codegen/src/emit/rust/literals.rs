@@ -1,7 +1,7 @@
 //! Literals of Rust that neither rustc nor clippy has a word against.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use serde_json::Value;
 
 /// An identifier as the model writes it: `name`, `r#type`.
@@ -117,7 +117,15 @@ pub(super) fn value(constant: &Value) -> TokenStream {
         Value::Bool(value) => quote!(::wireloom::json::Value::Bool(#value)),
         Value::Number(number) => match number.as_i64() {
             Some(number) => {
-                let number = integer(number);
+                // Without a suffix it is an `i32` here.
+                let number = match i32::try_from(number) {
+                    Err(_) if number > 0 => Literal::i64_suffixed(number).into_token_stream(),
+                    Err(_) if number > i64::MIN => {
+                        let digits = Literal::i64_suffixed(-number);
+                        quote!(-#digits)
+                    }
+                    _ => integer(number),
+                };
                 quote!(::wireloom::json::Value::from(#number))
             }
             None => {
