@@ -108,9 +108,15 @@ impl ::wireloom::json::Decode for AgentStart {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut project_id, |reader| reader.text(1, 128))?,
-                1 => reader.once(&mut project_path, |reader| reader.text(1, 4096))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut project_id, |reader| reader.text(1, 128))?;
+                }
+                1 => {
+                    reader.once(&mut project_path, |reader| reader.text(1, 4096))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -150,8 +156,12 @@ impl ::wireloom::json::Decode for AgentMessage {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut content, |reader| reader.text(1, 100000))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut content, |reader| reader.text(1, 100000))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -213,8 +223,12 @@ impl ::wireloom::json::Decode for AgentStarted {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -251,8 +265,12 @@ impl ::wireloom::json::Decode for AgentCancelled {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -292,9 +310,15 @@ impl ::wireloom::json::Decode for StreamChunk {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                1 => reader.once(&mut content, |reader| reader.text(0, usize::MAX))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                1 => {
+                    reader.once(&mut content, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -334,8 +358,12 @@ impl ::wireloom::json::Decode for StreamComplete {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -375,9 +403,15 @@ impl ::wireloom::json::Decode for StreamError {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                1 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                1 => {
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -420,9 +454,15 @@ impl ::wireloom::json::Decode for StatusUpdate {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut session_id, decode_session_id)?,
-                1 => reader.once(&mut status, ::wireloom::json::Decode::decode)?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut session_id, decode_session_id)?;
+                }
+                1 => {
+                    reader.once(&mut status, ::wireloom::json::Decode::decode)?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {

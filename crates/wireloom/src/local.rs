@@ -81,10 +81,10 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
                     return Poll::Pending;
                 }
             }
-            if connection.link().outbox.closing().is_none() {
-                if let Some(answer) = connection.take(frame, cx) {
-                    connection.queue_here(answer);
-                }
+            if connection.link().outbox.closing().is_none()
+                && let Some(answer) = connection.take(frame, cx)
+            {
+                connection.queue_here(answer);
             }
             Poll::Ready(())
         })

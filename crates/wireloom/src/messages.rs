@@ -45,18 +45,28 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
-                1 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
-                2 => reader.once(&mut protocol, ::wireloom::json::Decode::decode)?,
+                0 => {
+                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
+                }
+                1 => {
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
+                }
+                2 => {
+                    reader.once(&mut protocol, ::wireloom::json::Decode::decode)?;
+                }
                 3 => {
                     reader
                         .once(
                             &mut heartbeat_ms,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
-                4 => reader.once(&mut limits, ::wireloom::json::Decode::decode)?,
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                4 => {
+                    reader.once(&mut limits, ::wireloom::json::Decode::decode)?;
+                }
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -118,10 +128,18 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut name, |reader| reader.text(0, usize::MAX))?,
-                1 => reader.once(&mut version, |reader| reader.text(0, usize::MAX))?,
-                2 => reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?,
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                0 => {
+                    reader.once(&mut name, |reader| reader.text(0, usize::MAX))?;
+                }
+                1 => {
+                    reader.once(&mut version, |reader| reader.text(0, usize::MAX))?;
+                }
+                2 => {
+                    reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -184,23 +202,25 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
                         .once(
                             &mut message_bytes,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
                 1 => {
                     reader
                         .once(
                             &mut depth,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
                 2 => {
                     reader
                         .once(
                             &mut in_flight,
                             |reader| reader.integer_as(1, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -248,15 +268,19 @@ impl ::wireloom::json::Decode for ConnectionResume {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
+                0 => {
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
+                }
                 1 => {
                     reader
                         .once(
                             &mut last_seq,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -320,18 +344,28 @@ impl ::wireloom::json::Decode for ConnectionResumed {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut client_id, |reader| reader.text(1, 128))?,
-                1 => reader.once(&mut resumed, |reader| reader.boolean())?,
-                2 => reader.once(&mut reason, ::wireloom::json::Decode::decode)?,
+                0 => {
+                    reader.once(&mut client_id, |reader| reader.text(1, 128))?;
+                }
+                1 => {
+                    reader.once(&mut resumed, |reader| reader.boolean())?;
+                }
+                2 => {
+                    reader.once(&mut reason, ::wireloom::json::Decode::decode)?;
+                }
                 3 => {
                     reader
                         .once(
                             &mut replayed,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                4 => reader.once(&mut resume_token, |reader| reader.text(1, 256))?,
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                4 => {
+                    reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
+                }
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -454,9 +488,14 @@ impl ::wireloom::json::Decode for ConnectionAck {
             match field {
                 0 => {
                     reader
-                        .once(&mut seq, |reader| reader.integer_as(0, 9007199254740991))?
+                        .once(
+                            &mut seq,
+                            |reader| reader.integer_as(0, 9007199254740991),
+                        )?;
                 }
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self { seq: reader.required(seq)? })
@@ -500,15 +539,19 @@ impl ::wireloom::json::Decode for ConnectionClosing {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?,
+                0 => {
+                    reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?;
+                }
                 1 => {
                     reader
                         .once(
                             &mut reconnect_after_ms,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -550,8 +593,12 @@ impl ::wireloom::json::Decode for ConnectionAuthenticate {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut token, |reader| reader.text(1, 16384))?,
-                _ => return ::std::result::Result::Err(reader.refuse()),
+                0 => {
+                    reader.once(&mut token, |reader| reader.text(1, 16384))?;
+                }
+                _ => {
+                    return ::std::result::Result::Err(reader.refuse());
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -604,7 +651,9 @@ impl ::wireloom::json::Decode for ConnectionAuthenticated {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut subject, |reader| reader.text(0, usize::MAX))?,
+                0 => {
+                    reader.once(&mut subject, |reader| reader.text(0, usize::MAX))?;
+                }
                 1 => {
                     reader
                         .once(
@@ -613,16 +662,18 @@ impl ::wireloom::json::Decode for ConnectionAuthenticated {
                                 reader
                                     .array(0, usize::MAX, |reader| reader.text(0, usize::MAX))
                             },
-                        )?
+                        )?;
                 }
                 2 => {
                     reader
                         .once(
                             &mut expires_in_ms,
                             |reader| reader.integer_as(0, 9007199254740991),
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -773,9 +824,15 @@ impl ::wireloom::json::Decode for Error {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut code, |reader| reader.text(1, 128))?,
-                1 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
-                2 => reader.once(&mut retryable, |reader| reader.boolean())?,
+                0 => {
+                    reader.once(&mut code, |reader| reader.text(1, 128))?;
+                }
+                1 => {
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
+                }
+                2 => {
+                    reader.once(&mut retryable, |reader| reader.boolean())?;
+                }
                 3 => {
                     reader
                         .once(
@@ -783,9 +840,11 @@ impl ::wireloom::json::Decode for Error {
                             |reader| {
                                 reader.array(0, 16, ::wireloom::json::Decode::decode)
                             },
-                        )?
+                        )?;
                 }
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {
@@ -844,10 +903,18 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
         {
             match field {
-                0 => reader.once(&mut path, |reader| reader.text(0, usize::MAX))?,
-                1 => reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?,
-                2 => reader.once(&mut message, |reader| reader.text(0, usize::MAX))?,
-                _ => reader.extra(&mut rest, |reader| reader.value())?,
+                0 => {
+                    reader.once(&mut path, |reader| reader.text(0, usize::MAX))?;
+                }
+                1 => {
+                    reader.once(&mut keyword, |reader| reader.text(0, usize::MAX))?;
+                }
+                2 => {
+                    reader.once(&mut message, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
             }
         }
         ::std::result::Result::Ok(Self {

@@ -80,7 +80,7 @@ pub struct StringCheck(Check);
 #[derive(Debug)]
 enum Check {
     Runs(Runs),
-    Table(Table),
+    Table(Box<Table>),
     Validator(Validator),
     /// What did not compile is satisfied by nothing.
     Never,
@@ -105,7 +105,7 @@ impl StringCheck {
             return Self(Check::Runs(runs));
         }
         match Table::of(pattern) {
-            Some(table) => Self(Check::Table(table)),
+            Some(table) => Self(Check::Table(Box::new(table))),
             None => Self::by_validator(&serde_json::json!({ "pattern": pattern })),
         }
     }

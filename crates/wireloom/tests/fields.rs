@@ -150,10 +150,10 @@ const PATTERNS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_pattern_means_what_it_means_to_the_validator(texts in prop::collection::vec("[abc1Aé\u{a0}𝄞 \n]{0,5}", 20)) {
+    fn a_pattern_means_what_it_means_to_the_validator(texts in prop::collection::vec("[abc1Aé\u{a0}𝄞 \n]{0,5}", 200)) {
         for pattern in PATTERNS {
             let check = StringCheck::pattern(pattern);
             let validator = compile(&serde_json::json!({ "pattern": pattern })).unwrap();
@@ -165,8 +165,10 @@ proptest! {
     }
 
     #[test]
-    fn decimals_are_the_nearest_double(text in "-?(0|[1-9][0-9]{0,9})\\.[0-9]{1,9}") {
-        let read = Reader::new(&text, 1).number().unwrap();
-        prop_assert_eq!(read.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
+    fn decimals_are_the_nearest_double(texts in prop::collection::vec("-?(0|[1-9][0-9]{0,9})\\.[0-9]{1,9}", 200)) {
+        for text in texts {
+            let read = Reader::new(&text, 1).number().unwrap();
+            prop_assert_eq!(read.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
+        }
     }
 }

@@ -15,15 +15,18 @@ pub struct Say {
     pub text: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Say {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "text" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut text, |reader| reader.text(1, usize::MAX))?;
                 }
                 _ => {
@@ -54,15 +57,18 @@ pub struct Count {
     pub to: u64,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Count {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","to":"#];
         let mut to = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "to" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut to, |reader| reader.integer_as(0, 1000000))?;
                 }
                 _ => {
@@ -91,15 +97,18 @@ pub struct Note {
     pub text: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Note {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "text" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
                 }
                 _ => {
@@ -127,6 +136,7 @@ impl ::wireloom::json::Encode for Note {
 #[derive(Debug, Clone, PartialEq, Eq, Copy, Default)]
 pub struct Hang {}
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Hang {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
@@ -156,19 +166,22 @@ pub struct Said {
     pub by: ::std::option::Option<SaidBy>,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Said {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","text":"#, r#","by":"#];
         let mut text = ::std::option::Option::None;
         let mut by = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "text" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
                 }
-                "by" => {
+                1 => {
                     reader.once(&mut by, ::wireloom::json::Decode::decode)?;
                 }
                 _ => {
@@ -206,12 +219,14 @@ impl ::wireloom::json::Decode for SaidBy {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        let mut its_name = ::std::option::Option::None;
+        const FIELDS: &[&str] = &[r#","name":"#];
+        let mut name = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "name" => {
-                    reader.once(&mut its_name, |reader| reader.text(0, usize::MAX))?;
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
+                    reader.once(&mut name, |reader| reader.text(0, usize::MAX))?;
                 }
                 _ => {
                     return ::std::result::Result::Err(reader.refuse());
@@ -219,7 +234,7 @@ impl ::wireloom::json::Decode for SaidBy {
             }
         }
         ::std::result::Result::Ok(Self {
-            name: reader.required(its_name)?,
+            name: reader.required(name)?,
         })
     }
 }
@@ -241,15 +256,18 @@ pub struct Tick {
     pub at: u64,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Tick {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","at":"#];
         let mut at = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "at" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut at, |reader| reader.integer_as(0, 1000000))?;
                 }
                 _ => {
@@ -278,15 +296,18 @@ pub struct Done {
     pub total: u64,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Done {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","total":"#];
         let mut total = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "total" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut total, |reader| reader.integer_as(0, 1000000))?;
                 }
                 _ => {
@@ -317,15 +338,18 @@ pub struct Failed {
     pub why: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for Failed {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","why":"#];
         let mut why = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "why" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut why, |reader| reader.text(0, usize::MAX))?;
                 }
                 _ => {
@@ -354,15 +378,18 @@ pub struct News {
     pub text: ::std::string::String,
 }
 
+// Decided in a single pass.
 impl ::wireloom::json::Decode for News {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(name) = reader.name(&mut object)? {
-            match name.as_ref() {
-                "text" => {
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
                 }
                 _ => {
@@ -778,7 +805,7 @@ pub const PROTOCOL: &str = r#"{
     "version": "1.2.0"
   },
   "subprotocol": "demo.v1",
-  "hash": "e0472d1af6c057419ba5e1180175ee1ea47913404e52e4a3f56cf6826c776e36",
+  "hash": "303509adc3810527266b87420789eda1c956e3cf5eeea808b38cde029a580fa1",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -1297,7 +1324,47 @@ pub const PROTOCOL: &str = r#"{
         "additionalProperties": false
       },
       "payloadOptional": false,
+      "reply": "connection:authenticated",
       "errors": [],
+      "auth": [],
+      "limits": {}
+    },
+    "connection:authenticated": {
+      "from": "server",
+      "engine": true,
+      "description": "Says that the token was accepted. Where a client must authenticate first, it comes behind the greeting.",
+      "payload": {
+        "type": "object",
+        "properties": {
+          "subject": {
+            "type": "string",
+            "description": "Who the client is now."
+          },
+          "scopes": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "What it may do."
+          },
+          "expiresInMs": {
+            "type": "integer",
+            "description": "Milliseconds until the connection is closed unless the client authenticates again. Missing where the token does not expire.",
+            "minimum": 0,
+            "maximum": 9007199254740991
+          }
+        },
+        "required": [
+          "subject",
+          "scopes"
+        ]
+      },
+      "payloadOptional": false,
+      "errors": [],
+      "delivery": {
+        "resumable": false,
+        "overflow": "disconnect"
+      },
       "auth": [],
       "limits": {}
     },

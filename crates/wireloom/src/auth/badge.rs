@@ -61,10 +61,7 @@ impl Badge {
     }
 
     fn holder(&self) -> Holder {
-        self.holder
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.holder.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether it is the same somebody, or nobody, as another one.

@@ -202,7 +202,7 @@ async fn first_message<S>(
         match read(shared, &text) {
             Ok(told) => return Ok(told),
             Err((reject, correlation_id)) => {
-                answer(shared, socket, reject, correlation_id.as_deref()).await?
+                answer(shared, socket, reject, correlation_id.as_deref()).await?;
             }
         }
     }

@@ -71,7 +71,7 @@ pub(crate) struct Connection<S> {
     /// Whether the client may not have its newest token yet.
     unconfirmed: bool,
     /// Requests from before the last resume, with their hashes: the client says them again.
-    earlier: Option<Box<HashMap<CompactString, u64>>>,
+    earlier: Option<HashMap<CompactString, u64>>,
     /// Until when those are looked at.
     earlier_until: Instant,
     /// Whether the client was told that the server shuts down.
@@ -299,7 +299,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 earlier.insert(id.clone(), request.hash);
             }
         }
-        self.earlier = (!earlier.is_empty()).then(|| Box::new(earlier));
+        self.earlier = (!earlier.is_empty()).then_some(earlier);
         self.earlier_until = self.now + self.settings().resume_window;
         self.unconfirmed = true;
         self.fresh = false;

@@ -148,7 +148,7 @@ async fn many_who_are_refused_are_told_by_a_status() {
 #[tokio::test]
 async fn messages_of_one_identity_are_counted_over_all_its_connections() {
     let server = Server::with(Frank, |settings| {
-        settings.admission.messages_per_identity = rate(0.01, 4)
+        settings.admission.messages_per_identity = rate(0.01, 4);
     })
     .await;
     let (mut one, mut two) = (server.greeted("ann").await, server.greeted("ann").await);

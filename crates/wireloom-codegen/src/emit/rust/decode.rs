@@ -289,7 +289,7 @@ impl Body<'_, '_> {
                     }
                     None => self.schema(&field.schema, field.boxed).callable(),
                 };
-                quote!(#index => reader.once(&mut #local, #read)?,)
+                quote!(#index => { reader.once(&mut #local, #read)?; })
             })
             .collect();
         if !arms.is_empty() {
@@ -313,7 +313,7 @@ impl Body<'_, '_> {
         } else {
             quote! {
                 while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)? {
-                    match field { #(#arms)* _ => #other, }
+                    match field { #(#arms)* _ => { #other; } }
                 }
             }
         };
