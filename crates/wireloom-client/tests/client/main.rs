@@ -8,6 +8,7 @@ pub mod protocol {
 
 mod cases;
 mod credentials;
+mod cuts;
 mod engine;
 mod reconnect;
 mod support;
