@@ -18,7 +18,9 @@ pub fn damaged(json: &str, seed: u64) -> String {
         .filter(|(start, _)| !json.as_bytes().get(*start).is_some_and(u8::is_ascii_whitespace))
         .collect();
     if random.once_in(12) {
-        let tail = ["x", "{}", ",", "\u{0}", "}", "]", "\u{feff}", "null", "//", "\u{a0}"];
+        let tail = [
+            "x", "{}", ",", "\u{0}", "}", "]", "\u{feff}", "null", "//", "\u{a0}",
+        ];
         return format!("{json}{}", random.pick(&tail).unwrap_or(&"x"));
     }
     if random.once_in(30) {
@@ -31,7 +33,10 @@ pub fn damaged(json: &str, seed: u64) -> String {
             .map(|(start, _)| *start)
             .filter(|start| json.as_bytes().get(*start) == Some(&b'{'))
             .collect();
-        if let Some(text) = random.pick(&objects).and_then(|at| twice(json, &tokens, *at, &mut random)) {
+        if let Some(text) = random
+            .pick(&objects)
+            .and_then(|at| twice(json, &tokens, *at, &mut random))
+        {
             return text;
         }
     }
@@ -103,7 +108,9 @@ fn twice(json: &str, tokens: &[(usize, usize)], open: usize, random: &mut Random
         .skip_while(|(start, _)| *start <= open)
         .skip_while(|(start, _)| json.as_bytes().get(*start).is_some_and(u8::is_ascii_whitespace));
     let (name_start, name_end) = inside.next()?;
-    let name = json.get(name_start..name_end).filter(|name| name.starts_with('"'))?;
+    let name = json
+        .get(name_start..name_end)
+        .filter(|name| name.starts_with('"'))?;
     let mut depth = 0_i32;
     let end = inside.find(|(start, _)| match json.as_bytes().get(*start) {
         Some(b'{' | b'[') => {
@@ -137,8 +144,20 @@ fn twice(json: &str, tokens: &[(usize, usize)], open: usize, random: &mut Random
 fn string(token: &str, random: &mut Random) -> String {
     let inside = token.get(1..).unwrap_or_default();
     let odd = [
-        "\\ud800", "\\udc00", "\\ud83d\\ud83d", "\\ud800\\u0041", "\\udfff\\ud800", "\\x41", "\\u12", "\\u12G4", "\\", "\u{1}", "\n",
-        "\t", "\"", "\\'",
+        "\\ud800",
+        "\\udc00",
+        "\\ud83d\\ud83d",
+        "\\ud800\\u0041",
+        "\\udfff\\ud800",
+        "\\x41",
+        "\\u12",
+        "\\u12G4",
+        "\\",
+        "\u{1}",
+        "\n",
+        "\t",
+        "\"",
+        "\\'",
     ];
     match random.below(20) {
         0 => token.strip_suffix('"').unwrap_or_default().to_owned(),

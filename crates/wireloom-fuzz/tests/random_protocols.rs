@@ -99,7 +99,10 @@ fn nearly_all_are_valid_and_together_they_use_everything() {
             None => {
                 let errors = checked.diagnostics.iter();
                 let errors = errors.filter(|diagnostic| diagnostic.severity == Severity::Error);
-                refused.push(format!("{seed}: {:?}", errors.map(ToString::to_string).collect::<Vec<_>>()));
+                refused.push(format!(
+                    "{seed}: {:?}",
+                    errors.map(ToString::to_string).collect::<Vec<_>>()
+                ));
             }
         }
     }
@@ -128,6 +131,9 @@ fn damaged_texts_are_no_json_or_not_safe_to_read() {
             Err(_) => {}
         }
     }
-    assert!((200..1_200).contains(&twice), "{twice} with a name that stands twice");
+    assert!(
+        (200..1_200).contains(&twice),
+        "{twice} with a name that stands twice"
+    );
     assert!(sound < 300, "{sound} are other values");
 }

@@ -42,7 +42,11 @@ impl Maker {
             self.between_properties(&mut schema, &properties, depth);
         }
         if self.one_in(10) {
-            set(&mut schema, "description", "An object. */ \"Quoted\", `code` and \\ {{ braces }}.");
+            set(
+                &mut schema,
+                "description",
+                "An object. */ \"Quoted\", `code` and \\ {{ braces }}.",
+            );
         }
         schema
     }
@@ -60,7 +64,9 @@ impl Maker {
     }
 
     fn spelled_out(&mut self, properties: &[(&str, Value)], required: &[&str], depth: u32) -> Value {
-        let table = properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone()));
+        let table = properties
+            .iter()
+            .map(|(name, schema)| ((*name).to_owned(), schema.clone()));
         let mut schema = json!({ "type": "object", "properties": table.collect::<Map<_, _>>() });
         let mut closed = false;
         match self.random.below(6) {
@@ -122,20 +128,44 @@ impl Maker {
                 set(schema, "then", needs(last));
             }
             4 => {
-                set(schema, "if", allows(first, &json!({ "type": ["string", "integer"] })));
+                set(
+                    schema,
+                    "if",
+                    allows(first, &json!({ "type": ["string", "integer"] })),
+                );
                 set(schema, "then", json!({ "maxProperties": 3 }));
                 set(schema, "else", needs(last));
             }
             5 => set(schema, "not", needs("constructor")),
-            6 => set(schema, "anyOf", json!([needs(first), needs(last), { "maxProperties": 1 }])),
+            6 => set(
+                schema,
+                "anyOf",
+                json!([needs(first), needs(last), { "maxProperties": 1 }]),
+            ),
             7 => set(schema, "oneOf", json!([needs(first), { "not": needs(first) }])),
             8 => {
                 let pattern = self.word(&pool::NAME_PATTERNS);
-                set(schema, "patternProperties", json!({ pattern: self.schema(depth, true) }));
+                set(
+                    schema,
+                    "patternProperties",
+                    json!({ pattern: self.schema(depth, true) }),
+                );
             }
-            9 => set(schema, "unevaluatedProperties", self.pick(&[json!(false), json!({ "type": "string" })])),
-            10 => set(schema, "allOf", json!([{ "not": { "const": {} } }, { "maxProperties": 7 }])),
-            _ => set(schema, "not", json!({ "properties": { first: { "const": null } }, "required": [first] })),
+            9 => set(
+                schema,
+                "unevaluatedProperties",
+                self.pick(&[json!(false), json!({ "type": "string" })]),
+            ),
+            10 => set(
+                schema,
+                "allOf",
+                json!([{ "not": { "const": {} } }, { "maxProperties": 7 }]),
+            ),
+            _ => set(
+                schema,
+                "not",
+                json!({ "properties": { first: { "const": null } }, "required": [first] }),
+            ),
         }
     }
 

@@ -14,10 +14,15 @@ impl Maker {
             4 => return self.strings(),
             5 if self.one_in(2) => {
                 set(&mut schema, "format", self.word(&pool::FORMATS));
-                set(&mut schema, "maxLength", 30 + self.random.below(20));
+                // Each of the formats fits.
+                set(&mut schema, "maxLength", 40 + self.random.below(20));
             }
             5 => {
-                set(&mut schema, "pattern", self.word(&["a", "^\\w*$", "^[^a]*$", "\\S", "[🦀é]"]));
+                set(
+                    &mut schema,
+                    "pattern",
+                    self.word(&["a", "^\\w*$", "^[^a]*$", "\\S", "[🦀é]"]),
+                );
                 set(&mut schema, "minLength", self.random.below(4));
                 set(&mut schema, "maxLength", 4 + self.random.below(20));
             }
@@ -51,7 +56,9 @@ impl Maker {
             0 => json!({ "const": values.first() }),
             1 => json!({ "type": "string", "enum": values }),
             2 => {
-                let described = values.iter().map(|value| json!({ "const": value, "description": "It." }));
+                let described = values
+                    .iter()
+                    .map(|value| json!({ "const": value, "description": "It." }));
                 json!({ "oneOf": described.collect::<Vec<_>>() })
             }
             3 => json!({ "const": values.first(), "enum": values }),
@@ -67,8 +74,8 @@ impl Maker {
             1 => {
                 let format = self.word(&["int64", "uint64"]);
                 set(&mut schema, "format", format);
-                if self.one_in(3) {
-                    set(&mut schema, "maxLength", 3 + self.random.below(5));
+                if self.one_in(4) {
+                    set(&mut schema, "not", json!({ "maxLength": 1 }));
                 }
                 return schema;
             }
@@ -118,7 +125,14 @@ impl Maker {
         match self.random.below(6) {
             0 => return json!("number"),
             1 => {
-                let mut values = vec![json!(0.5), json!(1), json!(-2.25), json!(1e21), json!(100.0), json!(0.1)];
+                let mut values = vec![
+                    json!(0.5),
+                    json!(1),
+                    json!(-2.25),
+                    json!(1e21),
+                    json!(100.0),
+                    json!(0.1),
+                ];
                 self.random.shuffle(&mut values);
                 values.truncate(1 + self.random.below(4));
                 return json!({ "enum": values });
@@ -156,7 +170,11 @@ impl Maker {
         }
         let kept: Vec<Value> = match self.random.below(4) {
             0 => values.into_iter().filter(Value::is_number).collect(),
-            1 => values.into_iter().filter(|value| !value.is_null()).take(4).collect(),
+            1 => values
+                .into_iter()
+                .filter(|value| !value.is_null())
+                .take(4)
+                .collect(),
             _ => values.into_iter().take(1 + self.random.below(6)).collect(),
         };
         let mut schema = json!({ "enum": kept });

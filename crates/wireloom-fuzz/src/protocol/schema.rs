@@ -78,7 +78,11 @@ impl Maker {
             1 => set(&mut schema, "not", json!({ "type": "null" })),
             2 => set(&mut schema, "maxLength", 12),
             3 => set(&mut schema, "maxProperties", 6),
-            4 => set(&mut schema, "anyOf", json!([{ "type": ["object", "string"] }, { "maxItems": 3 }])),
+            4 => set(
+                &mut schema,
+                "anyOf",
+                json!([{ "type": ["object", "string"] }, { "maxItems": 3 }]),
+            ),
             _ => set(&mut schema, "not", json!({ "required": ["id"] })),
         }
         schema
@@ -89,7 +93,11 @@ impl Maker {
         match self.random.below(12) {
             0 => {}
             1 => {
-                set(&mut schema, "items", json!({ "type": "integer", "minimum": 0, "maximum": 4 }));
+                set(
+                    &mut schema,
+                    "items",
+                    json!({ "type": "integer", "minimum": 0, "maximum": 4 }),
+                );
                 set(&mut schema, "contains", json!({ "const": 3 }));
                 let least = self.random.below(3);
                 if self.one_in(2) {
@@ -117,7 +125,11 @@ impl Maker {
         if unique {
             set(&mut schema, "uniqueItems", true);
         }
-        let least = if guarded || unique { 0 } else { self.random.below(3) };
+        let least = if guarded || unique {
+            0
+        } else {
+            self.random.below(3)
+        };
         if self.one_in(3) {
             set(&mut schema, "minItems", least);
         }
@@ -151,7 +163,11 @@ impl Maker {
         self.names_and_counts(&mut schema, 0);
         if self.one_in(5) {
             let pattern = self.word(&pool::NAME_PATTERNS);
-            set(&mut schema, "patternProperties", json!({ pattern: self.schema(depth, guarded) }));
+            set(
+                &mut schema,
+                "patternProperties",
+                json!({ pattern: self.schema(depth, guarded) }),
+            );
         }
         schema
     }
@@ -197,7 +213,9 @@ impl Maker {
                 json!({ "type": "string", "maxLength": 3 }),
                 json!({ "type": "string", "minLength": 3 }),
             ],
-            1 => (0..2 + self.random.below(2)).map(|_| self.object(depth, guarded)).collect(),
+            1 => (0..2 + self.random.below(2))
+                .map(|_| self.object(depth, guarded))
+                .collect(),
             _ => (0..count).map(|_| self.schema(depth, guarded)).collect(),
         };
         if self.one_in(4) {
@@ -289,7 +307,11 @@ impl Maker {
             set(&mut schema, "items", self.schema(depth, false));
         }
         if has("object") && self.one_in(2) {
-            set(&mut schema, "properties", json!({ "a": self.schema(depth, false), "b": "integer" }));
+            set(
+                &mut schema,
+                "properties",
+                json!({ "a": self.schema(depth, false), "b": "integer" }),
+            );
             if self.one_in(2) {
                 set(&mut schema, "required", json!(["b"]));
             }
@@ -299,7 +321,11 @@ impl Maker {
         }
         match self.random.below(8) {
             0 => set(&mut schema, "not", json!({ "const": "a" })),
-            1 => set(&mut schema, "anyOf", json!([{ "type": ["string", "null", "integer", "object"] }, { "minItems": 1 }])),
+            1 => set(
+                &mut schema,
+                "anyOf",
+                json!([{ "type": ["string", "null", "integer", "object"] }, { "minItems": 1 }]),
+            ),
             _ => {}
         }
         schema
