@@ -19,6 +19,14 @@ pub(crate) fn rust_components() -> Outcome {
     Ok(())
 }
 
+/// Has `cargo fuzz` installed.
+pub(crate) fn cargo_fuzz() -> Outcome {
+    if works(cargo().args(["fuzz", "--version"])) {
+        return Ok(());
+    }
+    run(cargo().args(["install", "--locked", "cargo-fuzz"]))
+}
+
 /// Has the packages of a folder installed exactly as its lock file says. What is there already is kept.
 pub(crate) fn node_packages(folder: &str) -> Outcome {
     if !works(program("npm").arg("--version")) {

@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, reason = "a command talks to its terminal")]
 
 mod bench;
+mod equivalence;
+mod fuzz;
 mod machine;
 mod shell;
 mod steps;
@@ -23,6 +25,11 @@ usage: cargo xtask <command>
                    --keep-going  go on after a step that fails
                    --step NAME   this step only; may be repeated
                    --list        say which steps there are
+  equivalence [--specs N] [--cases M] [--seeds A..B] [--no-corpus]
+                 hold generated decoders against the jsonschema crate: M cases over
+                 the corpus, and for each seed M cases over N protocols made at random
+  fuzz TARGET [--seconds S]
+                 run a coverage-guided target: decoder, envelope or spec
   bench [ARGS]   measure, see `cargo xtask bench --help`
   help           this text
 ";
@@ -33,6 +40,8 @@ fn main() -> ExitCode {
     let rest: Vec<String> = args.collect();
     let outcome = match command.as_deref() {
         Some("test") => test::run(&rest),
+        Some("equivalence") => equivalence::differ(&rest),
+        Some("fuzz") => fuzz::fuzz(&rest),
         Some("bench") => bench::measure(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

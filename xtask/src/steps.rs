@@ -90,8 +90,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-/// The workspaces: the project, and its benchmarks.
-const WORKSPACES: [&str; 2] = ["Cargo.toml", "bench/Cargo.toml"];
+/// The workspaces: the project, its benchmarks, and its fuzz targets.
+const WORKSPACES: [&str; 3] = ["Cargo.toml", "bench/Cargo.toml", "fuzz/Cargo.toml"];
 
 /// What the build writes into the source tree.
 const GENERATED: [&str; 3] = ["generated", "schemas", "crates/wireloom/src/messages.rs"];

@@ -1,6 +1,17 @@
-//! The generated types of every protocol of the corpus, behind one function a message: text in, text out.
+//! The generated types of many protocols, behind one function a message: text in, text out. And the judge that holds
+//! them against the `jsonschema` crate.
 //!
-//! For tests alone. They hold the generated decoders and encoders against the `jsonschema` crate.
+//! For tests alone. The judge shares no code with what it judges: JSON is read by `serde_json`, payloads are decided by
+//! `jsonschema` on the schemas that the model emits.
+
+mod cases;
+mod judge;
+mod strict;
+pub mod targets;
+
+pub use cases::{Case, Tally, differ, subjects};
+pub use judge::{Subject, Verdict, equal};
+pub use strict::{Unreadable, strictly};
 
 use wireloom::Message;
 use wireloom::json::{FaultKind, Reader, Writer};
@@ -8,7 +19,7 @@ use wireloom::json::{FaultKind, Reader, Writer};
 /// Decodes a payload and encodes it again, or says why it was not decoded.
 pub type Recode = fn(&str) -> Result<String, FaultKind>;
 
-/// A protocol of the corpus.
+/// A protocol and what was generated from it.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
     /// Name of its file, without the extension.
@@ -34,8 +45,8 @@ impl Protocol {
     }
 }
 
-/// Deep enough for everything that is generated.
-const DEPTH: u32 = 128;
+/// Levels that a payload may nest: deep enough for everything that is generated.
+pub const DEPTH: u32 = 128;
 
 fn recode<M: Message>(text: &str) -> Result<String, FaultKind> {
     let mut reader = Reader::new(text, DEPTH);
@@ -46,4 +57,4 @@ fn recode<M: Message>(text: &str) -> Result<String, FaultKind> {
     Ok(out.into_string())
 }
 
-include!(concat!(env!("OUT_DIR"), "/corpus.rs"));
+include!(concat!(env!("OUT_DIR"), "/protocols.rs"));

@@ -14,7 +14,8 @@ impl Maker {
             4 => return self.strings(),
             5 if self.one_in(2) => {
                 set(&mut schema, "format", self.word(&pool::FORMATS));
-                set(&mut schema, "maxLength", 30 + self.random.below(20));
+                // Each of the formats fits.
+                set(&mut schema, "maxLength", 40 + self.random.below(20));
             }
             5 => {
                 set(
@@ -73,8 +74,8 @@ impl Maker {
             1 => {
                 let format = self.word(&["int64", "uint64"]);
                 set(&mut schema, "format", format);
-                if self.one_in(3) {
-                    set(&mut schema, "maxLength", 3 + self.random.below(5));
+                if self.one_in(4) {
+                    set(&mut schema, "not", json!({ "maxLength": 1 }));
                 }
                 return schema;
             }
