@@ -120,7 +120,8 @@ fn a_seed_is_one_protocol() {
 
 #[test]
 fn damaged_texts_are_no_json_or_not_safe_to_read() {
-    let value = serde_json::json!({ "a": [1, "é", { "b\"": true, "c": -2.5 }], "": null, "🦀": "" });
+    // No whole number: one that is spelled `1.0` would be another value to `serde_json`.
+    let value = serde_json::json!({ "a": [1.5, "é", { "b\"": true, "c": -2.5 }], "": null, "🦀": "" });
     let (mut sound, mut twice) = (0, 0);
     for seed in 0..2_000 {
         let text = damaged(&spelled(&value, seed), seed);
