@@ -173,7 +173,7 @@ async fn messages_of_one_address_are_counted_over_all_its_connections() {
 }
 
 #[tokio::test]
-async fn a_response_that_nobody_reads_does_not_keep_its_socket() {
+async fn a_socket_does_not_stay_in_http_for_ever() {
     let options = ServeOptions {
         http_timeout: Duration::from_millis(300),
         header_timeout: Duration::from_millis(300),
