@@ -87,12 +87,14 @@ fn find_chromium() -> Option<PathBuf> {
 }
 
 /// Valgrind, which counts instructions for the benchmark. The benchmark does without where it can't be had.
-pub(crate) fn valgrind() {
-    if !works(program("valgrind").arg("--version"))
+pub(crate) fn valgrind() -> bool {
+    let there = || works(program("valgrind").arg("--version"));
+    if !there()
         && let Err(why) = debian_packages(&["valgrind"])
     {
-        println!("instructions will not be counted: {why}");
+        println!("{why}");
     }
+    there()
 }
 
 /// Installs packages of the system, as root only.

@@ -26,7 +26,7 @@ use clap::Parser;
 use crate::cores::Cores;
 use crate::modes::Mode;
 use crate::options::Options;
-use crate::peers::{OURS, Peer, YARDSTICK};
+use crate::peers::Peer;
 use crate::report::{Row, Table};
 
 fn main() -> Result<ExitCode> {
@@ -47,7 +47,7 @@ fn main() -> Result<ExitCode> {
     cores.pin_generator()?;
     let files = cores::raise_open_files()?;
     ensure!(
-        files >= 11_000,
+        files >= 11_000 || !modes.contains(&Mode::Idle),
         "10,000 connections need more open files than the {files} allowed here"
     );
 
@@ -81,44 +81,12 @@ fn main() -> Result<ExitCode> {
     if options.record {
         baseline::record(&tables)?;
     }
-    let held = [
-        !failed,
-        !options.assert_baseline || baseline::check(&tables)?,
-        held(&tables, Mode::Sixteen, options.assert_ratio, |table| {
-            table.ratio(OURS)
-        })?,
-        held(
-            &tables,
-            Mode::Instructions,
-            options.assert_instructions,
-            |table| table.median(OURS),
-        )?,
-    ];
-    Ok(if held == [true; 4] {
+    let held = !options.assert_baseline || baseline::check(&tables)?;
+    Ok(if held && !failed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Says whether a figure keeps to its bound; one without a bound does.
-fn held(
-    tables: &[Table],
-    mode: Mode,
-    bound: Option<f64>,
-    figure: impl Fn(&Table) -> Option<f64>,
-) -> Result<bool> {
-    let Some(bound) = bound else { return Ok(true) };
-    let figure = tables.iter().find(|table| table.mode == mode).and_then(figure);
-    let figure =
-        figure.with_context(|| format!("the bound needs {YARDSTICK} and {OURS} in the mode {mode:?}"))?;
-    let held = figure <= bound;
-    let verdict = if held { "ok" } else { "too much" };
-    println!(
-        "{OURS}, {}: {figure:.2}, at most {bound:.2} allowed: {verdict}",
-        mode.title()
-    );
-    Ok(held)
 }
 
 /// The table of one mode.

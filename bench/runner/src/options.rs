@@ -26,12 +26,6 @@ pub(crate) struct Options {
     /// About a minute: the yardstick and Wireloom, flat requests only, fewer rounds.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Exit with 1 if Wireloom's CPU a message, 16 in flight, is above this many times the yardstick's.
-    #[arg(long, value_name = "RATIO")]
-    pub(crate) assert_ratio: Option<f64>,
-    /// Exit with 1 if Wireloom takes more user instructions a message than this.
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) assert_instructions: Option<f64>,
     /// Record Wireloom's instruction counts in bench/baseline.txt.
     #[arg(long)]
     pub(crate) record: bool,
