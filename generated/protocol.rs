@@ -15,10 +15,6 @@ fn decode_session_id(
     reader.text(1, 64)
 }
 
-fn encode_session_id(value: &SessionId, out: &mut ::wireloom::json::Writer) {
-    out.string(value);
-}
-
 /// What the agent of a session is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Copy, Hash, PartialOrd, Ord)]
 pub enum SessionStatus {
@@ -105,8 +101,11 @@ impl ::wireloom::json::Decode for AgentStart {
         let mut project_id = ::std::option::Option::None;
         let mut project_path = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut project_id, |reader| reader.text(1, 128))?;
@@ -128,11 +127,11 @@ impl ::wireloom::json::Decode for AgentStart {
 
 impl ::wireloom::json::Encode for AgentStart {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"projectId":"#);
-        out.string(&self.project_id);
-        out.raw(r#","projectPath":"#);
-        out.string(&self.project_path);
-        out.raw("}");
+        out.raw(r#"{"projectId":""#);
+        out.text(&self.project_id);
+        out.raw(r#"","projectPath":""#);
+        out.text(&self.project_path);
+        out.raw(r#""}"#);
     }
 }
 
@@ -153,8 +152,10 @@ impl ::wireloom::json::Decode for AgentMessage {
         const FIELDS: &[&str] = &[r#","content":"#];
         let mut content = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut content, |reader| reader.text(1, 100000))?;
@@ -172,9 +173,9 @@ impl ::wireloom::json::Decode for AgentMessage {
 
 impl ::wireloom::json::Encode for AgentMessage {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"content":"#);
-        out.string(&self.content);
-        out.raw("}");
+        out.raw(r#"{"content":""#);
+        out.text(&self.content);
+        out.raw(r#""}"#);
     }
 }
 
@@ -220,8 +221,10 @@ impl ::wireloom::json::Decode for AgentStarted {
         const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -239,9 +242,9 @@ impl ::wireloom::json::Decode for AgentStarted {
 
 impl ::wireloom::json::Encode for AgentStarted {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw("}");
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#""}"#);
     }
 }
 
@@ -262,8 +265,10 @@ impl ::wireloom::json::Decode for AgentCancelled {
         const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -281,9 +286,9 @@ impl ::wireloom::json::Decode for AgentCancelled {
 
 impl ::wireloom::json::Encode for AgentCancelled {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw("}");
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#""}"#);
     }
 }
 
@@ -307,8 +312,11 @@ impl ::wireloom::json::Decode for StreamChunk {
         let mut session_id = ::std::option::Option::None;
         let mut content = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -330,11 +338,11 @@ impl ::wireloom::json::Decode for StreamChunk {
 
 impl ::wireloom::json::Encode for StreamChunk {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw(r#","content":"#);
-        out.string(&self.content);
-        out.raw("}");
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#"","content":""#);
+        out.text(&self.content);
+        out.raw(r#""}"#);
     }
 }
 
@@ -355,8 +363,10 @@ impl ::wireloom::json::Decode for StreamComplete {
         const FIELDS: &[&str] = &[r#","sessionId":"#];
         let mut session_id = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -374,9 +384,9 @@ impl ::wireloom::json::Decode for StreamComplete {
 
 impl ::wireloom::json::Encode for StreamComplete {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw("}");
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#""}"#);
     }
 }
 
@@ -400,8 +410,11 @@ impl ::wireloom::json::Decode for StreamError {
         let mut session_id = ::std::option::Option::None;
         let mut message = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -423,11 +436,11 @@ impl ::wireloom::json::Decode for StreamError {
 
 impl ::wireloom::json::Encode for StreamError {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw(r#","message":"#);
-        out.string(&self.message);
-        out.raw("}");
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#"","message":""#);
+        out.text(&self.message);
+        out.raw(r#""}"#);
     }
 }
 
@@ -451,8 +464,11 @@ impl ::wireloom::json::Decode for StatusUpdate {
         let mut session_id = ::std::option::Option::None;
         let mut status = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut session_id, decode_session_id)?;
@@ -474,9 +490,9 @@ impl ::wireloom::json::Decode for StatusUpdate {
 
 impl ::wireloom::json::Encode for StatusUpdate {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"sessionId":"#);
-        encode_session_id(&self.session_id, out);
-        out.raw(r#","status":"#);
+        out.raw(r#"{"sessionId":""#);
+        out.text(&self.session_id);
+        out.raw(r#"","status":"#);
         out.put(&self.status);
         out.raw("}");
     }

@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::clients::Link;
 use crate::engine::{Builder, Engine, Settings};
 use crate::envelope::Frame;
-use crate::handler::{Admit, Ctx, Finished, ItemSink, NotCalled, Route, Work};
+use crate::handler::{Admit, Asker, Ctx, Finished, ItemSink, NotCalled, Route, Work, answering};
 use crate::json::{Decode, Fault, FaultKind, Read, Reader};
 use crate::protocol::Protocol;
 use crate::reject::{Internal, Reject};
@@ -272,12 +271,10 @@ where
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let payload = self.payload.payload(frame, optional)?;
         let cx = admit(frame)?;
-        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
-        let answer = (self.handler)(cx, payload);
         let reply = self.reply.clone();
-        Ok(Box::pin(async move {
-            let result = answer.await;
-            finish(&link, id.as_deref(), reply.as_deref(), result)
+        let answer = (self.handler)(cx, payload);
+        Ok(answering(answer, move |result, asker| {
+            finish(asker, reply.as_deref(), result)
         }))
     }
 }
@@ -306,24 +303,22 @@ where
             sink: ItemSink::new(&cx),
             item: Arc::clone(&self.item),
         };
-        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
-        let answer = (self.handler)(cx, payload, items);
         let end = Arc::clone(&self.end);
-        Ok(Box::pin(async move {
-            let result = answer.await;
-            finish(&link, id.as_deref(), Some(&end), result)
+        let answer = (self.handler)(cx, payload, items);
+        Ok(answering(answer, move |result, asker| {
+            finish(asker, Some(&end), result)
         }))
     }
 }
 
-fn finish(link: &Link, id: Option<&str>, reply: Option<&Checked>, result: Result<Value, Reject>) -> Finished {
+fn finish(asker: Asker<'_>, reply: Option<&Checked>, result: Result<Value, Reject>) -> Finished {
     let checked = result.and_then(|value| match reply {
         Some(reply) => reply.check(&value).map(|()| Some((reply, value))),
         None => Ok(None),
     });
     match checked {
-        Ok(Some((reply, value))) => Finished::reply(link, &reply.name, id, |out| out.value(&value)),
+        Ok(Some((reply, value))) => Finished::reply(asker, &reply.name, |out| out.value(&value)),
         Ok(None) => Finished::nothing(),
-        Err(reject) => Finished::rejected(reject, id),
+        Err(reject) => Finished::rejected(reject, asker.correlation_id),
     }
 }

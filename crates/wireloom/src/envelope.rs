@@ -66,9 +66,9 @@ impl<'a> Frame<'a> {
             ack: None,
         };
         // As most clients write it, each field costs one comparison.
-        if frame.reader.at(&mut object, 0, "\"type\":") {
+        if frame.reader.at::<0>(&mut object, FIELDS) {
             frame.name = Some(frame.reader.string()?);
-            if frame.reader.at(&mut object, 1, ",\"payload\":") {
+            if frame.reader.at::<1>(&mut object, FIELDS) {
                 frame.payload = Payload::Here;
                 frame.object = Some(object);
                 return Ok(frame);
@@ -148,10 +148,10 @@ impl<'a> Frame<'a> {
     fn advance_behind_payload(&mut self) -> Read<()> {
         if let Some(object) = &mut self.object {
             let reader = &mut self.reader;
-            if self.timestamp.is_none() && reader.at(object, 2, ",\"timestamp\":") {
+            if self.timestamp.is_none() && reader.at::<2>(object, FIELDS) {
                 self.timestamp = Some(reader.integer(0, MAX_SAFE)?);
             }
-            if self.correlation_id.is_none() && reader.at(object, 3, ",\"correlationId\":") {
+            if self.correlation_id.is_none() && reader.at::<3>(object, FIELDS) {
                 self.correlation_id = Some(correlation_id(reader)?);
             }
         }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
@@ -20,16 +21,21 @@ use crate::reject::{IntoReject, Reject};
 /// Everything that a handler may reach: the application's state, the client it answers, and everyone else.
 #[derive(Debug)]
 pub struct Ctx<S> {
+    pub(crate) seat: Arc<Seat<S>>,
+    pub(crate) correlation_id: Option<CompactString>,
+}
+
+/// What all handlers of a client share: one count of references, since each message takes part in it.
+#[derive(Debug)]
+pub(crate) struct Seat<S> {
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) link: Arc<Link>,
-    pub(crate) correlation_id: Option<CompactString>,
 }
 
 impl<S> Clone for Ctx<S> {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            link: Arc::clone(&self.link),
+            seat: Arc::clone(&self.seat),
             correlation_id: self.correlation_id.clone(),
         }
     }
@@ -39,19 +45,19 @@ impl<S> Ctx<S> {
     /// The application's state.
     #[must_use]
     pub fn state(&self) -> &S {
-        &self.shared.state
+        &self.seat.shared.state
     }
 
     /// Who sent the message.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
-        &self.link.id
+        &self.seat.link.id
     }
 
     /// Who sent the message, by the credentials that it showed last; `None` for a client that showed none.
     #[must_use]
     pub fn identity(&self) -> Option<Arc<Identity>> {
-        self.link.badge.identity()
+        self.seat.link.badge.identity()
     }
 
     /// The `correlationId` of the message, if it had one.
@@ -64,14 +70,14 @@ impl<S> Ctx<S> {
     #[must_use]
     pub fn sender(&self) -> Client {
         Client {
-            link: Arc::clone(&self.link),
+            link: Arc::clone(&self.seat.link),
         }
     }
 
     /// Another connected client; `None` if there is none of this identity.
     #[must_use]
     pub fn client(&self, id: impl AsRef<str>) -> Option<Client> {
-        self.link.core.clients.get(id.as_ref())
+        self.seat.link.core.clients.get(id.as_ref())
     }
 
     /// Queues a message for the client that sent the message.
@@ -89,18 +95,15 @@ impl<S> Ctx<S> {
     ///
     /// If the message does not satisfy its own schema. Slow clients are treated as the message's `delivery` says.
     pub fn broadcast<M: ServerMessage>(&self, message: M) -> Result<usize, SendError> {
-        Ok(self
-            .link
-            .core
-            .clients
-            .broadcast(&Outgoing::encode(&self.link.core, &message)?))
+        let core = &self.seat.link.core;
+        Ok(core.clients.broadcast(&Outgoing::encode(core, &message)?))
     }
 
     /// Everyone in a room.
     #[must_use]
     pub fn room(&self, name: &str) -> Room {
         Room {
-            core: Arc::clone(&self.link.core),
+            core: Arc::clone(&self.seat.link.core),
             name: name.into(),
         }
     }
@@ -154,7 +157,7 @@ pub(crate) struct ItemSink {
 impl ItemSink {
     pub(crate) fn new<S>(cx: &Ctx<S>) -> Self {
         Self {
-            link: Arc::clone(&cx.link),
+            link: Arc::clone(&cx.seat.link),
             correlation_id: cx.correlation_id.clone(),
         }
     }
@@ -178,12 +181,8 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    pub(crate) fn reply(
-        link: &Link,
-        name: &str,
-        correlation_id: Option<&str>,
-        payload: impl FnOnce(&mut Writer),
-    ) -> Self {
+    pub(crate) fn reply(asker: Asker<'_>, name: &str, payload: impl FnOnce(&mut Writer)) -> Self {
+        let Asker { link, correlation_id } = asker;
         link.core.metrics.sent.increment(1);
         Self {
             frame: Some(envelope::frame(name, payload, link.now_ms(), correlation_id)),
@@ -209,22 +208,81 @@ impl Finished {
         }
     }
 
-    fn of<R: Reply>(link: &Link, correlation_id: Option<&str>, result: Result<R, Reject>) -> Self {
+    fn of<R: Reply, E: IntoReject>(result: Result<R, E>, asker: Asker<'_>) -> Self {
+        let Asker { link, correlation_id } = asker;
         match result {
             Ok(reply) => match R::TYPE {
                 Some(name) if link.core.settings.check_outbound && !reply.satisfies_schema() => {
                     Self::rejected(Reject::internal(outbound_failure(name)), correlation_id)
                 }
-                Some(name) => Self::reply(link, name, correlation_id, |out| reply.encode_payload(out)),
+                Some(name) => Self::reply(asker, name, |out| reply.encode_payload(out)),
                 None => Self::nothing(),
             },
-            Err(reject) => Self::rejected(reject, correlation_id),
+            Err(error) => Self::rejected(error.into_reject(), correlation_id),
         }
     }
 }
 
 /// A handler at work.
-pub(crate) type Work = Pin<Box<dyn Future<Output = Finished> + Send>>;
+pub(crate) type Work = Pin<Box<dyn Answering + Send>>;
+
+/// Whom a handler answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) correlation_id: Option<&'a str>,
+}
+
+/// A future whose answer is written when it is there. Who polls it says whom it answers, so it holds nothing for that.
+pub(crate) trait Answering {
+    /// As of a future.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, asker: Asker<'_>) -> Poll<Finished>;
+}
+
+pin_project_lite::pin_project! {
+    /// A future, and what is made of its output.
+    pub(crate) struct Answer<Fut, F> {
+        #[pin]
+        future: Fut,
+        finish: F,
+    }
+}
+
+impl<Fut: Future, F: Fn(Fut::Output, Asker<'_>) -> Finished> Answering for Answer<Fut, F> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, asker: Asker<'_>) -> Poll<Finished> {
+        let this = self.project();
+        this.future.poll(cx).map(|output| (this.finish)(output, asker))
+    }
+}
+
+/// Has a future answer.
+pub(crate) fn answering<Fut>(
+    future: Fut,
+    finish: impl Fn(Fut::Output, Asker<'_>) -> Finished + Send + 'static,
+) -> Work
+where
+    Fut: Future + Send + 'static,
+{
+    Box::pin(Answer { future, finish })
+}
+
+/// A handler whose events belong to a span.
+struct InSpan {
+    work: Work,
+    span: tracing::Span,
+}
+
+impl Answering for InSpan {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, asker: Asker<'_>) -> Poll<Finished> {
+        let Self { work, span } = &mut *self;
+        span.in_scope(|| work.as_mut().poll(cx, asker))
+    }
+}
+
+/// Has the events of a handler belong to a span.
+pub(crate) fn in_span(work: Work, span: tracing::Span) -> Work {
+    Box::pin(InSpan { work, span })
+}
 
 /// Why a handler was not called.
 pub(crate) enum NotCalled {
@@ -341,12 +399,7 @@ where
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let message: M = frame.payload(optional)?;
         let cx = admit(frame)?;
-        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
-        let answer = (self.handler)(cx, message);
-        Ok(Box::pin(async move {
-            let result = answer.await.map_err(IntoReject::into_reject);
-            Finished::of(&link, id.as_deref(), result)
-        }))
+        Ok(answering((self.handler)(cx, message), Finished::of))
     }
 }
 
@@ -373,11 +426,6 @@ where
             sink: ItemSink::new(&cx),
             item: PhantomData,
         };
-        let (link, id) = (Arc::clone(&cx.link), cx.correlation_id.clone());
-        let answer = (self.handler)(cx, message, items);
-        Ok(Box::pin(async move {
-            let result = answer.await.map_err(IntoReject::into_reject);
-            Finished::of(&link, id.as_deref(), result)
-        }))
+        Ok(answering((self.handler)(cx, message, items), Finished::of))
     }
 }

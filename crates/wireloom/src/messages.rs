@@ -42,8 +42,14 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
         let mut limits = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            3 if reader.at::<3>(&mut object, FIELDS) => ::std::option::Option::Some(3),
+            4 if reader.at::<4>(&mut object, FIELDS) => ::std::option::Option::Some(4),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut client_id, |reader| reader.text(1, 128))?;
@@ -82,11 +88,13 @@ impl ::wireloom::json::Decode for ConnectionEstablished {
 
 impl ::wireloom::json::Encode for ConnectionEstablished {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"clientId":"#);
-        out.string(&self.client_id);
+        out.raw(r#"{"clientId":""#);
+        out.text(&self.client_id);
+        out.raw(r#"""#);
         if let ::std::option::Option::Some(value) = &self.resume_token {
-            out.raw(r#","resumeToken":"#);
-            out.string(value);
+            out.raw(r#","resumeToken":""#);
+            out.text(value);
+            out.raw(r#"""#);
         }
         out.raw(r#","protocol":"#);
         out.put(&self.protocol);
@@ -125,8 +133,12 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
         let mut hash = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut name, |reader| reader.text(0, usize::MAX))?;
@@ -153,12 +165,13 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
 
 impl ::wireloom::json::Encode for ConnectionEstablishedProtocol {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"name":"#);
-        out.string(&self.name);
-        out.raw(r#","version":"#);
-        out.string(&self.version);
-        out.raw(r#","hash":"#);
-        out.string(&self.hash);
+        out.raw(r#"{"name":""#);
+        out.text(&self.name);
+        out.raw(r#"","version":""#);
+        out.text(&self.version);
+        out.raw(r#"","hash":""#);
+        out.text(&self.hash);
+        out.raw(r#"""#);
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
         out.raw("}");
     }
@@ -194,8 +207,12 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
         let mut in_flight = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader
@@ -265,8 +282,11 @@ impl ::wireloom::json::Decode for ConnectionResume {
         let mut resume_token = ::std::option::Option::None;
         let mut last_seq = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut resume_token, |reader| reader.text(1, 256))?;
@@ -292,9 +312,9 @@ impl ::wireloom::json::Decode for ConnectionResume {
 
 impl ::wireloom::json::Encode for ConnectionResume {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"resumeToken":"#);
-        out.string(&self.resume_token);
-        out.raw(r#","lastSeq":"#);
+        out.raw(r#"{"resumeToken":""#);
+        out.text(&self.resume_token);
+        out.raw(r#"","lastSeq":"#);
         out.unsigned(self.last_seq);
         out.raw("}");
     }
@@ -341,8 +361,14 @@ impl ::wireloom::json::Decode for ConnectionResumed {
         let mut resume_token = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            3 if reader.at::<3>(&mut object, FIELDS) => ::std::option::Option::Some(3),
+            4 if reader.at::<4>(&mut object, FIELDS) => ::std::option::Option::Some(4),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut client_id, |reader| reader.text(1, 128))?;
@@ -381,9 +407,9 @@ impl ::wireloom::json::Decode for ConnectionResumed {
 
 impl ::wireloom::json::Encode for ConnectionResumed {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"clientId":"#);
-        out.string(&self.client_id);
-        out.raw(r#","resumed":"#);
+        out.raw(r#"{"clientId":""#);
+        out.text(&self.client_id);
+        out.raw(r#"","resumed":"#);
         out.boolean(self.resumed);
         if let ::std::option::Option::Some(value) = &self.reason {
             out.raw(r#","reason":"#);
@@ -392,8 +418,9 @@ impl ::wireloom::json::Encode for ConnectionResumed {
         out.raw(r#","replayed":"#);
         out.unsigned(self.replayed);
         if let ::std::option::Option::Some(value) = &self.resume_token {
-            out.raw(r#","resumeToken":"#);
-            out.string(value);
+            out.raw(r#","resumeToken":""#);
+            out.text(value);
+            out.raw(r#"""#);
         }
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
         out.raw("}");
@@ -483,8 +510,10 @@ impl ::wireloom::json::Decode for ConnectionAck {
         const FIELDS: &[&str] = &[r#","seq":"#];
         let mut seq = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader
@@ -536,8 +565,11 @@ impl ::wireloom::json::Decode for ConnectionClosing {
         let mut reconnect_after_ms = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut reason, |reader| reader.text(0, usize::MAX))?;
@@ -564,9 +596,9 @@ impl ::wireloom::json::Decode for ConnectionClosing {
 
 impl ::wireloom::json::Encode for ConnectionClosing {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"reason":"#);
-        out.string(&self.reason);
-        out.raw(r#","reconnectAfterMs":"#);
+        out.raw(r#"{"reason":""#);
+        out.text(&self.reason);
+        out.raw(r#"","reconnectAfterMs":"#);
         out.unsigned(self.reconnect_after_ms);
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
         out.raw("}");
@@ -590,8 +622,10 @@ impl ::wireloom::json::Decode for ConnectionAuthenticate {
         const FIELDS: &[&str] = &[r#","token":"#];
         let mut token = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut token, |reader| reader.text(1, 16384))?;
@@ -609,9 +643,9 @@ impl ::wireloom::json::Decode for ConnectionAuthenticate {
 
 impl ::wireloom::json::Encode for ConnectionAuthenticate {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"token":"#);
-        out.string(&self.token);
-        out.raw("}");
+        out.raw(r#"{"token":""#);
+        out.text(&self.token);
+        out.raw(r#""}"#);
     }
 }
 
@@ -648,8 +682,12 @@ impl ::wireloom::json::Decode for ConnectionAuthenticated {
         let mut expires_in_ms = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut subject, |reader| reader.text(0, usize::MAX))?;
@@ -687,10 +725,17 @@ impl ::wireloom::json::Decode for ConnectionAuthenticated {
 
 impl ::wireloom::json::Encode for ConnectionAuthenticated {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"subject":"#);
-        out.string(&self.subject);
-        out.raw(r#","scopes":"#);
-        out.array(&self.scopes, |out, value| out.string(value));
+        out.raw(r#"{"subject":""#);
+        out.text(&self.subject);
+        out.raw(r#"","scopes":"#);
+        out.array(
+            &self.scopes,
+            |out, value| {
+                out.raw(r#"""#);
+                out.text(value);
+                out.raw(r#"""#);
+            },
+        );
         if let ::std::option::Option::Some(value) = &self.expires_in_ms {
             out.raw(r#","expiresInMs":"#);
             out.unsigned(*value);
@@ -821,8 +866,13 @@ impl ::wireloom::json::Decode for Error {
         let mut details = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            3 if reader.at::<3>(&mut object, FIELDS) => ::std::option::Option::Some(3),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut code, |reader| reader.text(1, 128))?;
@@ -859,11 +909,11 @@ impl ::wireloom::json::Decode for Error {
 
 impl ::wireloom::json::Encode for Error {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"code":"#);
-        out.string(&self.code);
-        out.raw(r#","message":"#);
-        out.string(&self.message);
-        out.raw(r#","retryable":"#);
+        out.raw(r#"{"code":""#);
+        out.text(&self.code);
+        out.raw(r#"","message":""#);
+        out.text(&self.message);
+        out.raw(r#"","retryable":"#);
         out.boolean(self.retryable);
         if let ::std::option::Option::Some(value) = &self.details {
             out.raw(r#","details":"#);
@@ -900,8 +950,12 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
         let mut message = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            2 if reader.at::<2>(&mut object, FIELDS) => ::std::option::Option::Some(2),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut path, |reader| reader.text(0, usize::MAX))?;
@@ -928,12 +982,13 @@ impl ::wireloom::json::Decode for ErrorDetailsItem {
 
 impl ::wireloom::json::Encode for ErrorDetailsItem {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"path":"#);
-        out.string(&self.path);
-        out.raw(r#","keyword":"#);
-        out.string(&self.keyword);
-        out.raw(r#","message":"#);
-        out.string(&self.message);
+        out.raw(r#"{"path":""#);
+        out.text(&self.path);
+        out.raw(r#"","keyword":""#);
+        out.text(&self.keyword);
+        out.raw(r#"","message":""#);
+        out.text(&self.message);
+        out.raw(r#"""#);
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
         out.raw("}");
     }

@@ -45,10 +45,7 @@ impl Runs {
         let mut rest = text.as_bytes();
         for run in &self.0 {
             let most = rest.get(..run.max).unwrap_or(rest);
-            let length = most
-                .iter()
-                .position(|byte| !run.contains(*byte))
-                .unwrap_or(most.len());
+            let length = run.length(most);
             let Some(behind) = rest.get(length..).filter(|_| length >= run.min) else {
                 return false;
             };
@@ -104,6 +101,18 @@ impl Run {
                 .filter(|_| byte.is_ascii())? = true;
         }
         Some(())
+    }
+
+    /// How many of these bytes belong to it, from the beginning.
+    #[inline]
+    fn length(&self, bytes: &[u8]) -> usize {
+        // Eight together are one branch.
+        let (chunks, _) = bytes.as_chunks::<8>();
+        let all = |chunk: &&[u8; 8]| chunk.iter().fold(true, |all, byte| all & self.contains(*byte));
+        let length = 8 * chunks.iter().take_while(all).count();
+        let rest = bytes.get(length..).unwrap_or_default();
+        let other = rest.iter().position(|byte| !self.contains(*byte));
+        length + other.unwrap_or(rest.len())
     }
 
     #[inline]

@@ -149,6 +149,12 @@ impl<S> Table<S> {
         self.index.get(name).copied()
     }
 
+    /// The index of a message type that is probably this one.
+    pub(crate) fn find_likely(&self, name: &str, likely: usize) -> Option<usize> {
+        let is_likely = self.entries.get(likely).is_some_and(|entry| entry.name == name);
+        if is_likely { Some(likely) } else { self.find(name) }
+    }
+
     pub(crate) fn entry(&self, at: usize) -> Option<&Entry<S>> {
         self.entries.get(at)
     }

@@ -23,8 +23,10 @@ impl ::wireloom::json::Decode for Say {
         const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut text, |reader| reader.text(1, usize::MAX))?;
@@ -42,9 +44,9 @@ impl ::wireloom::json::Decode for Say {
 
 impl ::wireloom::json::Encode for Say {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"text":"#);
-        out.string(&self.text);
-        out.raw("}");
+        out.raw(r#"{"text":""#);
+        out.text(&self.text);
+        out.raw(r#""}"#);
     }
 }
 
@@ -65,8 +67,10 @@ impl ::wireloom::json::Decode for Count {
         const FIELDS: &[&str] = &[r#","to":"#];
         let mut to = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut to, |reader| reader.integer_as(0, 1000000))?;
@@ -105,8 +109,10 @@ impl ::wireloom::json::Decode for Note {
         const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
@@ -124,9 +130,9 @@ impl ::wireloom::json::Decode for Note {
 
 impl ::wireloom::json::Encode for Note {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"text":"#);
-        out.string(&self.text);
-        out.raw("}");
+        out.raw(r#"{"text":""#);
+        out.text(&self.text);
+        out.raw(r#""}"#);
     }
 }
 
@@ -175,8 +181,11 @@ impl ::wireloom::json::Decode for Said {
         let mut text = ::std::option::Option::None;
         let mut by = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            1 if reader.at::<1>(&mut object, FIELDS) => ::std::option::Option::Some(1),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
@@ -198,8 +207,9 @@ impl ::wireloom::json::Decode for Said {
 
 impl ::wireloom::json::Encode for Said {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"text":"#);
-        out.string(&self.text);
+        out.raw(r#"{"text":""#);
+        out.text(&self.text);
+        out.raw(r#"""#);
         if let ::std::option::Option::Some(value) = &self.by {
             out.raw(r#","by":"#);
             out.put(value);
@@ -222,8 +232,10 @@ impl ::wireloom::json::Decode for SaidBy {
         const FIELDS: &[&str] = &[r#","name":"#];
         let mut name = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut name, |reader| reader.text(0, usize::MAX))?;
@@ -241,9 +253,9 @@ impl ::wireloom::json::Decode for SaidBy {
 
 impl ::wireloom::json::Encode for SaidBy {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"name":"#);
-        out.string(&self.name);
-        out.raw("}");
+        out.raw(r#"{"name":""#);
+        out.text(&self.name);
+        out.raw(r#""}"#);
     }
 }
 
@@ -264,8 +276,10 @@ impl ::wireloom::json::Decode for Tick {
         const FIELDS: &[&str] = &[r#","at":"#];
         let mut at = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut at, |reader| reader.integer_as(0, 1000000))?;
@@ -304,8 +318,10 @@ impl ::wireloom::json::Decode for Done {
         const FIELDS: &[&str] = &[r#","total":"#];
         let mut total = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut total, |reader| reader.integer_as(0, 1000000))?;
@@ -346,8 +362,10 @@ impl ::wireloom::json::Decode for Failed {
         const FIELDS: &[&str] = &[r#","why":"#];
         let mut why = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut why, |reader| reader.text(0, usize::MAX))?;
@@ -363,9 +381,9 @@ impl ::wireloom::json::Decode for Failed {
 
 impl ::wireloom::json::Encode for Failed {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"why":"#);
-        out.string(&self.why);
-        out.raw("}");
+        out.raw(r#"{"why":""#);
+        out.text(&self.why);
+        out.raw(r#""}"#);
     }
 }
 
@@ -386,8 +404,10 @@ impl ::wireloom::json::Decode for News {
         const FIELDS: &[&str] = &[r#","text":"#];
         let mut text = ::std::option::Option::None;
         let mut object = reader.object()?;
-        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
-        {
+        while let ::std::option::Option::Some(field) = match object.expected() {
+            0 if reader.at::<0>(&mut object, FIELDS) => ::std::option::Option::Some(0),
+            _ => reader.field(&mut object, FIELDS)?,
+        } {
             match field {
                 0 => {
                     reader.once(&mut text, |reader| reader.text(0, usize::MAX))?;
@@ -405,9 +425,9 @@ impl ::wireloom::json::Decode for News {
 
 impl ::wireloom::json::Encode for News {
     fn encode(&self, out: &mut ::wireloom::json::Writer) {
-        out.raw(r#"{"text":"#);
-        out.string(&self.text);
-        out.raw("}");
+        out.raw(r#"{"text":""#);
+        out.text(&self.text);
+        out.raw(r#""}"#);
     }
 }
 

@@ -11,7 +11,7 @@ use super::access::{Access, Denial};
 use super::{Identity, Peer, Secret};
 use crate::clients::Link;
 use crate::close::CloseCode;
-use crate::handler::{Finished, Work};
+use crate::handler::{Finished, Work, answering};
 use crate::json::Encode;
 use crate::message::Message;
 use crate::messages::ConnectionAuthenticated;
@@ -163,23 +163,25 @@ pub(crate) fn watch_expiry(link: &Arc<Link>) {
 }
 
 /// Takes new credentials of a client that is connected. No frame should be taken before it has ended.
-pub(crate) fn renew(link: &Arc<Link>, token: Secret, correlation_id: Option<CompactString>) -> Work {
+pub(crate) fn renew(link: &Arc<Link>, token: Secret) -> Work {
     let link = Arc::clone(link);
     let judging = Judging(Arc::clone(&link));
     link.badge.judging.store(true, Ordering::Relaxed);
-    Box::pin(async move {
+    let renewed = async move {
         let _judging = judging;
         let renewed = link.badge.renew(&link.core.access, &token).await;
-        let correlation_id = correlation_id.as_deref();
-        match renewed {
-            Ok(identity) => {
-                watch_expiry(&link);
-                let message = authenticated(&identity);
-                let name = <ConnectionAuthenticated as Message>::TYPE;
-                Finished::reply(&link, name, correlation_id, |out| message.encode(out))
-            }
-            Err(denial) => Finished::rejected(denial.reject(), correlation_id),
+        if renewed.is_ok() {
+            watch_expiry(&link);
         }
+        renewed
+    };
+    answering(renewed, |renewed, asker| match renewed {
+        Ok(identity) => {
+            let message = authenticated(&identity);
+            let name = <ConnectionAuthenticated as Message>::TYPE;
+            Finished::reply(asker, name, |out| message.encode(out))
+        }
+        Err(denial) => Finished::rejected(denial.reject(), asker.correlation_id),
     })
 }
 

@@ -1,23 +1,21 @@
 //! From a text frame to its handler, or to what is said instead.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
-use tracing::Instrument;
 
 use super::Connection;
 use super::admission::{admit_type, rate_limited};
-use super::requests::{ANY, Answer, Request, Running, panicked};
+use super::requests::{ANY, Answer, Request, panicked};
 use crate::auth::Secret;
 use crate::auth::badge;
 use crate::close::CloseCode;
 use crate::diagnose::{Diagnosis, diagnose, unknown_type};
 use crate::envelope::Frame;
-use crate::handler::{Finished, NotCalled, Work};
+use crate::handler::{Asker, Finished, NotCalled, Work, in_span};
 use crate::json::{Fault, FaultKind};
 use crate::messages::ConnectionAuthenticate;
 use crate::outbox::Numbering;
@@ -213,11 +211,13 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
         let mut frame = Frame::open(text, depth).map_err(Refused::Fault)?;
         let table = &self.shared.table;
-        let at = frame.name().and_then(|name| table.find(name));
+        let latest = self.latest;
+        let at = frame.name().and_then(|name| table.find_likely(name, latest));
         let Some((at, entry)) = at.and_then(|at| Some((at, table.entry(at)?))) else {
             let reject = unknown_type(frame.name().and_then(|name| table.nearest(name)));
             return Err(rejected(&mut frame, None, reject));
         };
+        self.latest = at;
         tracing::debug!(target: "wireloom::message", "Message from {}: {}", self.link.id, entry.name);
         let own = &mut self.own_limiters;
         if let Err(reject) = admit_type(
@@ -235,9 +235,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 let ConnectionAuthenticate { token } =
                     frame.payload(entry.payload_optional).map_err(Refused::Fault)?;
                 let request = self.request(at, frame.correlation_id());
-                let id = request.correlation_id.clone();
-                let work = badge::renew(&self.link, Secret::new(token), id);
-                Ok(self.start(work, request, None, cx))
+                let work = badge::renew(&self.link, Secret::new(token));
+                let begun = self.begin(work, &entry.name, &request, cx);
+                Ok(self.go_on(begun, request, None))
             }
             Task::Engine(task) => {
                 let (task, optional) = (*task, entry.payload_optional);
@@ -254,29 +254,31 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     hash: ANY,
                     started: self.now,
                 };
-                // A handler may panic before its future is there.
+                self.fresh = false;
+                // A handler may panic before its future is there, and in it.
                 let called = catch_unwind(AssertUnwindSafe(|| {
-                    route.call(&mut frame, entry.payload_optional, &mut |frame| {
+                    let work = route.call(&mut frame, entry.payload_optional, &mut |frame| {
                         request.correlation_id = frame.correlation_id().map(CompactString::from);
                         self.admit_request(frame, &mut request)?;
                         Ok(self.context(request.correlation_id.clone()))
-                    })
+                    })?;
+                    self.acknowledge(&frame);
+                    Ok(self.begin(work, &entry.name, &request, cx))
                 }));
-                let timeout = entry.timeout;
-                let work = match called.unwrap_or_else(|panic| Err(panicked(&*panic).into())) {
-                    Ok(work) => work,
-                    Err(NotCalled::Fault(fault)) => return Err(Refused::Fault(fault)),
-                    Err(NotCalled::Reject(reject)) => {
-                        return Err(Refused::Reject {
-                            reject,
-                            correlation_id: request.correlation_id,
-                            entry: Some(at),
-                        });
+                match called {
+                    Ok(Ok(begun)) => Ok(self.go_on(begun, request, entry.timeout)),
+                    Ok(Err(NotCalled::Fault(fault))) => Err(Refused::Fault(fault)),
+                    Ok(Err(NotCalled::Reject(reject))) => Err(Refused::Reject {
+                        reject,
+                        correlation_id: request.correlation_id,
+                        entry: Some(at),
+                    }),
+                    Err(panic) => {
+                        let finished =
+                            Finished::rejected(panicked(&*panic), request.correlation_id.as_deref());
+                        Ok(self.go_on(Begun::Answered(finished), request, None))
                     }
-                };
-                self.fresh = false;
-                self.acknowledge(&frame);
-                Ok(self.start(work, request, timeout, cx))
+                }
             }
             Task::Unhandled => {
                 let cause = Internal::new(format!("no handler for {}", entry.name));
@@ -343,39 +345,41 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Polls a handler in place, and returns its answer; what does not finish at once goes on beside others.
-    fn start(
-        &mut self,
-        work: Work,
-        request: Request,
-        timeout: Option<Duration>,
-        cx: &mut Context<'_>,
-    ) -> Option<Answer> {
-        let entry = self.shared.table.entry(request.entry);
-        let span = entry.map_or_else(tracing::Span::none, |entry| {
-            let id = request.correlation_id.as_deref();
-            tracing::debug_span!("message", client_id = %self.link.id, r#type = %entry.name, correlation_id = id)
-        });
-        let work: Work = if span.is_none() {
-            work
-        } else {
-            Box::pin(work.instrument(span))
+    /// Polls a handler in place.
+    fn begin(&self, work: Work, name: &str, request: &Request, cx: &mut Context<'_>) -> Begun {
+        let correlation_id = request.correlation_id.as_deref();
+        let span = tracing::debug_span!("message", client_id = %self.link.id, r#type = name, correlation_id);
+        let mut work = if span.is_none() { work } else { in_span(work, span) };
+        let asker = Asker {
+            link: &self.link,
+            correlation_id,
         };
-        let mut running = Running {
-            work,
-            deadline: None,
-            request,
-            number: 0,
-        };
-        if let Poll::Ready(done) = Pin::new(&mut running).poll(cx) {
-            let numbering = self.numbering(&done.request);
-            let text = self.settle(done.finished, &done.request)?;
-            return Some(Answer { text, numbering });
+        match work.as_mut().poll(cx, asker) {
+            Poll::Ready(finished) => Begun::Answered(finished),
+            Poll::Pending => Begun::AtWork(work),
         }
-        running.deadline = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
-        self.push(running);
-        None
     }
+
+    /// Returns the answer of a handler; what did not finish at once goes on beside others.
+    fn go_on(&mut self, begun: Begun, request: Request, timeout: Option<Duration>) -> Option<Answer> {
+        match begun {
+            Begun::Answered(finished) => {
+                let numbering = self.numbering(&request);
+                let text = self.settle(finished, &request)?;
+                Some(Answer { text, numbering })
+            }
+            Begun::AtWork(work) => {
+                self.push(work, request, timeout);
+                None
+            }
+        }
+    }
+}
+
+/// A handler that was called.
+enum Begun {
+    Answered(Finished),
+    AtWork(Work),
 }
 
 /// Refuses a frame by what is known already, and reads on to its correlation id.

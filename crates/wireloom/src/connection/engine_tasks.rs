@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use super::requests::{Answer, InFlight, Request};
 use super::{Connection, Refused};
 use crate::envelope::Frame;
-use crate::handler::Finished;
+use crate::handler::{Asker, Finished};
 use crate::json::Encode;
 use crate::message::Message;
 use crate::messages::{
@@ -31,12 +31,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 let pong = Pong {
                     extra: Default::default(),
                 };
-                Finished::reply(
-                    &self.link,
-                    <Pong as Message>::TYPE,
-                    frame.correlation_id(),
-                    |out| pong.encode(out),
-                )
+                let asker = Asker {
+                    link: &self.link,
+                    correlation_id: frame.correlation_id(),
+                };
+                Finished::reply(asker, <Pong as Message>::TYPE, |out| pong.encode(out))
             }
             EngineTask::Ack => {
                 let ack: ConnectionAck = frame.payload(optional).map_err(Refused::Fault)?;
@@ -89,7 +88,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     extra: Default::default(),
                 };
                 let name = <ConnectionResumed as Message>::TYPE;
-                Finished::reply(&self.link, name, correlation_id, |out| resumed.encode(out))
+                let asker = Asker {
+                    link: &self.link,
+                    correlation_id,
+                };
+                Finished::reply(asker, name, |out| resumed.encode(out))
             }
         }
     }

@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
@@ -30,7 +31,7 @@ use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::engine::{Core, Settings, Shared};
 use crate::envelope;
-use crate::handler::{Ctx, Finished, Work};
+use crate::handler::{Ctx, Finished, Seat, Work, answering};
 use crate::json::{Encode, Writer};
 use crate::message::{Message, ServerMessage};
 use crate::messages::{
@@ -46,6 +47,7 @@ use crate::table::{EngineTask, Task, quota};
 
 /// A conversation.
 pub(crate) struct Connection<S> {
+    seat: Arc<Seat<S>>,
     shared: Arc<Shared<S>>,
     link: Arc<Link>,
     in_flight: FuturesUnordered<Abortable<Running>>,
@@ -56,6 +58,8 @@ pub(crate) struct Connection<S> {
     limiter: Option<Limiter>,
     /// Limiters of message types that have their own, by index of the type.
     own_limiters: Vec<(usize, Limiter)>,
+    /// Index of the type of the message before: the next one is likely to be of the same.
+    latest: usize,
     violations: u32,
     strikes: u32,
     opened: Instant,
@@ -97,13 +101,19 @@ impl<S: Send + Sync + 'static> Connection<S> {
             .and_then(|rate| quota(rate, settings.burst))
             .map(|quota| limiter(quota, &clock));
         let now = Instant::now();
+        let seat = Arc::new(Seat {
+            shared: Arc::clone(&shared),
+            link: Arc::clone(&link),
+        });
         let mut connection = Self {
+            seat,
             link,
             in_flight: FuturesUnordered::new(),
             known: Vec::new(),
             started: 0,
             limiter,
             own_limiters: Vec::new(),
+            latest: 0,
             violations: 0,
             strikes: 0,
             opened: now,
@@ -144,20 +154,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let hook = AssertUnwindSafe(hook).catch_unwind();
         let connecting = Arc::clone(&self.connecting);
         connecting.store(true, Ordering::Relaxed);
-        let work: Work = Box::pin(async move {
-            let ended = hook.await;
+        let work = answering(hook, move |ended, _| {
             connecting.store(false, Ordering::Relaxed);
             match ended {
                 Ok(()) => Finished::nothing(),
                 Err(panic) => Finished::rejected(panicked(&*panic), None),
             }
         });
-        self.push(Running {
-            work,
-            deadline: None,
-            request: self.request(usize::MAX, None),
-            number: 0,
-        });
+        self.push(work, self.request(usize::MAX, None), None);
     }
 
     fn core(&self) -> &Core {
@@ -176,8 +180,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn context(&self, correlation_id: Option<CompactString>) -> Ctx<S> {
         Ctx {
-            shared: Arc::clone(&self.shared),
-            link: Arc::clone(&self.link),
+            seat: Arc::clone(&self.seat),
             correlation_id,
         }
     }
@@ -324,13 +327,19 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Has a request go on beside others.
-    fn push(&mut self, mut running: Running) {
+    fn push(&mut self, work: Work, request: Request, timeout: Option<Duration>) {
         let (handle, registration) = AbortHandle::new_pair();
         self.started += 1;
-        running.number = self.started;
+        let running = Running {
+            work,
+            link: Arc::clone(&self.link),
+            deadline: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))),
+            request: request.clone(),
+            number: self.started,
+        };
         self.known.push(InFlight {
-            request: running.request.clone(),
-            number: running.number,
+            request,
+            number: self.started,
             handle,
         });
         self.in_flight.push(Abortable::new(running, registration));
@@ -466,8 +475,7 @@ impl<S> Drop for Connection<S> {
         {
             // Dropped in the middle of something: the application hears of it all the same.
             let cx = Ctx {
-                shared: Arc::clone(&self.shared),
-                link: Arc::clone(&self.link),
+                seat: Arc::clone(&self.seat),
                 correlation_id: None,
             };
             runtime.spawn(self.shared.core.tasks.track_future(hook(cx)));

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::ws::Utf8Bytes;
@@ -11,7 +12,8 @@ use compact_str::CompactString;
 use futures_util::future::AbortHandle;
 use tokio::time::{Instant, Sleep};
 
-use crate::handler::{Finished, Work};
+use crate::clients::Link;
+use crate::handler::{Asker, Finished, Work};
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
 
@@ -47,6 +49,7 @@ pub(crate) struct Answer {
 /// A request that was not answered yet.
 pub(super) struct Running {
     pub(super) work: Work,
+    pub(super) link: Arc<Link>,
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) request: Request,
     pub(super) number: u64,
@@ -64,7 +67,12 @@ impl Future for Running {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         let running = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| running.work.as_mut().poll(cx)));
+        let asker = Asker {
+            link: &running.link,
+            correlation_id: running.request.correlation_id.as_deref(),
+        };
+        let work = &mut running.work;
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx, asker)));
         let finished = match polled {
             Ok(Poll::Ready(finished)) => finished,
             Ok(Poll::Pending) => {
@@ -76,9 +84,9 @@ impl Future for Running {
                     return Poll::Pending;
                 }
                 let reject = Reject::error(code::TIMEOUT, "the handler took too long", true, Vec::new());
-                Finished::rejected(reject, running.request.correlation_id.as_deref())
+                Finished::rejected(reject, asker.correlation_id)
             }
-            Err(panic) => Finished::rejected(panicked(&*panic), running.request.correlation_id.as_deref()),
+            Err(panic) => Finished::rejected(panicked(&*panic), asker.correlation_id),
         };
         let correlation_id = running.request.correlation_id.take();
         Poll::Ready(Done {

@@ -26,6 +26,15 @@ pub struct Object {
     next: u32,
 }
 
+impl Object {
+    /// The field that should come next if all come in order: the one behind the field that was read last.
+    #[inline(always)]
+    #[must_use]
+    pub fn expected(&self) -> u32 {
+        self.next
+    }
+}
+
 /// Attempts at union variants that one message may cost. Nested unions multiply; this bounds them.
 const MAX_ATTEMPTS: u32 = 4096;
 
@@ -198,27 +207,13 @@ impl<'a> Reader<'a> {
     /// For a name that is none of theirs it is the number of fields, and the reader stands in front of the name.
     ///
     /// The names are given as they stand behind another field, `,"name":`, in the order in which most peers will send
-    /// them. In that order each name costs one comparison; any other order is read as well.
+    /// them. In that order [`Reader::at`] is quicker.
     ///
     /// # Errors
     ///
     /// If the text is no JSON here. Duplicates are for [`Reader::once`] to find.
-    // One call in each decoder: inlined, the names and their lengths are constants.
-    #[inline(always)]
+    #[inline]
     pub fn field(&mut self, object: &mut Object, names: &[&str]) -> Read<Option<u32>> {
-        let field = object.next;
-        if let Some(name) = names.get(field as usize) {
-            let name = name
-                .as_bytes()
-                .get(usize::from(object.names == 0)..)
-                .unwrap_or_default();
-            if self.rest().starts_with(name) {
-                self.pos += name.len();
-                object.names += 1;
-                object.next = field + 1;
-                return Ok(Some(field));
-            }
-        }
         if self.text.as_bytes().get(self.pos) == Some(&b'}') {
             self.ascend();
             return Ok(None);
@@ -226,15 +221,20 @@ impl<'a> Reader<'a> {
         self.unexpected_field(object, names)
     }
 
-    /// Passes over a field's name and colon if they stand right here as they are given, see [`Reader::field`]; the name
-    /// of an object's first field is given without the comma.
+    /// Passes over the name and colon of a field if it stands right here, without white space. Only for the field that
+    /// is [`Object::expected`], or for one behind it; the names are those of [`Reader::field`].
+    // Inlined, the name and its length are constants.
     #[inline(always)]
-    pub(crate) fn at(&mut self, object: &mut Object, field: u32, name: &'static str) -> bool {
+    pub fn at<const FIELD: u32>(&mut self, object: &mut Object, names: &[&str]) -> bool {
+        let name = names.get(FIELD as usize).map_or("", |name| name);
+        // Nothing stands in front of the first one that the comma could part it from.
+        let name = if FIELD == 0 { name.get(1..) } else { Some(name) };
+        let name = name.unwrap_or_default();
         let found = self.rest().starts_with(name.as_bytes());
         if found {
             self.pos += name.len();
             object.names += 1;
-            object.next = field + 1;
+            object.next = FIELD + 1;
         }
         found
     }

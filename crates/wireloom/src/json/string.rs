@@ -27,32 +27,78 @@ fn any_special(bytes: &[u8; 32]) -> bool {
     found != 0
 }
 
-/// Length of the run that needs no look, from the beginning of `bytes`.
+/// The mark of the first byte of eight that needs a look, if one does.
 #[inline]
+fn marked(word: [u8; 8]) -> Option<usize> {
+    match special(u64::from_le_bytes(word)) {
+        0 => None,
+        found => Some(first_mark(found)),
+    }
+}
+
+/// Length of the run that needs no look, from the beginning of `bytes`.
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<32>();
+    // Most strings are short: a word at a time is quickest for them.
+    let (words, _) = bytes.as_chunks();
+    let [first, second, ..] = words else {
+        return short_plain_run(bytes);
+    };
+    if let Some(mark) = marked(*first) {
+        return mark;
+    }
+    if let Some(mark) = marked(*second) {
+        return 8 + mark;
+    }
+    16 + long_plain_run(bytes.get(16..).unwrap_or_default())
+}
+
+/// As [`plain_run`], many bytes at a time.
+#[inline(never)]
+fn long_plain_run(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks();
     let length = 32 * blocks.iter().take_while(|block| !any_special(block)).count();
     length + short_plain_run(bytes.get(length..).unwrap_or_default())
 }
 
 /// As [`plain_run`], a word at a time.
-#[inline]
+#[inline(never)]
 fn short_plain_run(bytes: &[u8]) -> usize {
-    let (words, tail) = bytes.as_chunks::<8>();
+    let (words, tail) = bytes.as_chunks();
     let mut length = 0;
     for word in words {
-        let found = special(u64::from_le_bytes(*word));
-        if found != 0 {
-            // A borrow can only mark bytes above the first true mark, so the lowest one is right.
-            return length + (found.trailing_zeros() / 8) as usize;
+        if let Some(mark) = marked(*word) {
+            return length + mark;
         }
         length += 8;
     }
-    length
-        + tail
-            .iter()
-            .position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-            .unwrap_or(tail.len())
+    length + tail.iter().position(needs_look).unwrap_or(tail.len())
+}
+
+/// Whether no byte needs a look.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    // The last ones are looked at together, even if some of them have been looked at.
+    if let Some(last) = bytes.last_chunk() {
+        let (blocks, _) = bytes.as_chunks();
+        return !any_special(last) && !blocks.iter().any(any_special);
+    }
+    match bytes.last_chunk() {
+        Some(last) => {
+            let (words, _) = bytes.as_chunks();
+            marked(*last).is_none() && words.iter().all(|word| marked(*word).is_none())
+        }
+        None => !bytes.iter().any(needs_look),
+    }
+}
+
+#[inline]
+fn needs_look(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// The first byte that is marked. A borrow can only mark bytes above a true mark, so the lowest one is true.
+#[inline]
+fn first_mark(found: u64) -> usize {
+    (found.trailing_zeros() / 8) as usize
 }
 
 /// The run that needs no look, and the byte behind it.

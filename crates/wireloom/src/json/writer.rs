@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Encode;
-use super::string::plain_run;
+use super::string::{is_plain, plain_run};
 
 /// A JSON text in the making.
 #[derive(Debug, Default)]
@@ -72,16 +72,20 @@ impl Writer {
     }
 
     /// Appends a string in quotes, escaped where JSON asks for it.
-    #[inline]
     pub fn string(&mut self, text: &str) {
-        self.out.reserve(text.len() + 2);
-        self.out.push('"');
-        if plain_run(text.as_bytes()) == text.len() {
+        self.raw("\"");
+        self.text(text);
+        self.raw("\"");
+    }
+
+    /// Appends what stands between the quotes of a string, escaped where JSON asks for it.
+    #[inline]
+    pub fn text(&mut self, text: &str) {
+        if is_plain(text.as_bytes()) {
             self.out.push_str(text);
         } else {
             self.escaped(text);
         }
-        self.out.push('"');
     }
 
     #[inline(never)]

@@ -17,6 +17,9 @@ use super::scope::Scope;
 use super::types::is_unit;
 use crate::emit::json_schema;
 
+/// Most fields of a type that are looked for in order; in larger types the others are looked up.
+const MAX_EXPECTED: usize = 64;
+
 /// `Decode` of a type, or the function that decodes an alias.
 pub(super) fn decoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
     let def = scope.model().def(id);
@@ -311,8 +314,18 @@ impl Body<'_, '_> {
         let entries = if arms.is_empty() {
             quote!(while reader.field(&mut object, &[])?.is_some() { #other; })
         } else {
+            // In order, each name costs one comparison with a constant.
+            let expected = (0..arms.len()).take(MAX_EXPECTED).map(|index| {
+                let index = Literal::usize_unsuffixed(index);
+                quote! {
+                    #index if reader.at::<#index>(&mut object, FIELDS) => ::std::option::Option::Some(#index),
+                }
+            });
             quote! {
-                while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)? {
+                while let ::std::option::Option::Some(field) = match object.expected() {
+                    #(#expected)*
+                    _ => reader.field(&mut object, FIELDS)?,
+                } {
                     match field { #(#arms)* _ => { #other; } }
                 }
             }

@@ -13,6 +13,9 @@ use super::types::is_unit;
 /// `Encode` of a type, or the function that encodes an alias.
 pub(super) fn encoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
     let def = scope.model().def(id);
+    if string_alias(def).is_some() {
+        return TokenStream::new();
+    }
     scope.item(|| {
         let name = scope.path(id);
         match scope.encode_function(id) {
@@ -33,6 +36,14 @@ pub(super) fn encoder(scope: &Scope<'_>, id: DefId) -> TokenStream {
             }
         }
     })
+}
+
+/// The shape of an alias of a string: it is written where it stands, in one piece with the quotes.
+fn string_alias(def: &Def) -> Option<&Shape> {
+    match &def.kind {
+        DefKind::Alias(schema) => Some(&schema.shape).filter(|shape| matches!(shape, Shape::String(_))),
+        _ => None,
+    }
 }
 
 /// What is written, in order.
@@ -308,7 +319,12 @@ fn write(scope: &Scope<'_>, shape: &Shape, place: &Place, pieces: &mut Pieces) {
             IntRepr::U64 | IntRepr::U32 => quote!(out.unsigned_text(#value)),
         },
         Shape::Number(_) => quote!(out.number(#value)),
-        Shape::String(_) => quote!(out.string(#reference)),
+        Shape::String(_) => {
+            // The quotes are one piece with what stands around them.
+            pieces.raw("\"");
+            pieces.call(quote!(out.text(#reference)));
+            return pieces.raw("\"");
+        }
         Shape::Literals { base, .. } => match base {
             LiteralBase::Integer => quote!(out.integer(#value)),
             LiteralBase::Number => quote!(out.number(#value)),
@@ -337,9 +353,10 @@ fn write(scope: &Scope<'_>, shape: &Shape, place: &Place, pieces: &mut Pieces) {
             return pieces.raw("}");
         }
         Shape::Nullable(inner) => return nullable(scope, inner, reference, false, pieces),
-        Shape::Def(id) => match scope.encode_function(*id) {
-            Some(function) => quote!(#function(#reference, out)),
-            None => quote!(out.put(#reference)),
+        Shape::Def(id) => match (string_alias(scope.model().def(*id)), scope.encode_function(*id)) {
+            (Some(string), _) => return write(scope, string, place, pieces),
+            (None, Some(function)) => quote!(#function(#reference, out)),
+            (None, None) => quote!(out.put(#reference)),
         },
     });
 }
