@@ -22,6 +22,7 @@ use crate::json::{Fault, FaultKind};
 use crate::messages::ConnectionAuthenticate;
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
+use crate::replay::Asked;
 use crate::table::{EngineTask, Task};
 
 /// Why a frame was refused before its handler was called.
@@ -98,9 +99,26 @@ impl<S: Send + Sync + 'static> Connection<S> {
         true
     }
 
+    /// Whether a message that is refused since the server shuts down is left for its next process: its client says it
+    /// again there, since nothing answers it.
+    fn is_left(&self, refused: &Refused) -> bool {
+        let Refused::Reject {
+            reject,
+            correlation_id: Some(_),
+            ..
+        } = refused
+        else {
+            return false;
+        };
+        reject.code() == code::OVERLOADED && self.core().draining() && self.link.journal().is_some()
+    }
+
     #[cold]
     fn refuse(&mut self, text: &str, refused: Refused) {
         self.fresh = false;
+        if self.is_left(&refused) {
+            return;
+        }
         let (reject, correlation_id, entry) = match refused {
             Refused::Reject {
                 reject,
@@ -276,7 +294,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 };
                 self.fresh = false;
                 self.acknowledge(&frame);
-                Ok(self.start(work, request, timeout, cx))
+                match self.write_down(&request) {
+                    None => Ok(self.start(work, request, timeout, cx)),
+                    Some(ticket) => {
+                        let running = self.running(work, request, timeout);
+                        self.push_gated(ticket, running);
+                        Ok(None)
+                    }
+                }
             }
             Task::Unhandled => {
                 let cause = Internal::new(format!("no handler for {}", entry.name));
@@ -329,7 +354,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn admit_one_more(&self) -> Result<(), Reject> {
         let most = self.core().settings.in_flight;
-        if self.in_flight.len() < most {
+        if self.in_flight.len() + self.gate.len() < most {
             return Ok(());
         }
         let message = format!("more than {most} requests in flight");
@@ -343,14 +368,21 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Polls a handler in place, and returns its answer; what does not finish at once goes on beside others.
-    fn start(
-        &mut self,
-        work: Work,
-        request: Request,
-        timeout: Option<Duration>,
-        cx: &mut Context<'_>,
-    ) -> Option<Answer> {
+    /// Writes down that a request runs, where its session outlives the server: it runs once, whatever happens to the
+    /// server. Returns the ticket to wait for.
+    fn write_down(&self, request: &Request) -> Option<u64> {
+        self.link.journal()?;
+        match &request.correlation_id {
+            Some(id) => Some(self.link.recorder()?.began(Asked {
+                correlation_id: id.clone(),
+                hash: request.hash,
+            })),
+            // It waits only for those in front of it.
+            None => self.gate.back().map(|(ticket, _)| *ticket),
+        }
+    }
+
+    fn running(&self, work: Work, request: Request, timeout: Option<Duration>) -> Running {
         let entry = self.shared.table.entry(request.entry);
         let span = entry.map_or_else(tracing::Span::none, |entry| {
             let id = request.correlation_id.as_deref();
@@ -361,12 +393,23 @@ impl<S: Send + Sync + 'static> Connection<S> {
         } else {
             Box::pin(work.instrument(span))
         };
-        let mut running = Running {
+        Running {
             work,
-            deadline: None,
+            deadline: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))),
             request,
             number: 0,
-        };
+        }
+    }
+
+    /// Polls a handler in place, and returns its answer; what does not finish at once goes on beside others.
+    fn start(
+        &mut self,
+        work: Work,
+        request: Request,
+        timeout: Option<Duration>,
+        cx: &mut Context<'_>,
+    ) -> Option<Answer> {
+        let mut running = self.running(work, request, None);
         if let Poll::Ready(done) = Pin::new(&mut running).poll(cx) {
             let numbering = self.numbering(&done.request);
             let text = self.settle(done.finished, &done.request)?;
