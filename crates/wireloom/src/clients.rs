@@ -14,6 +14,8 @@ use crate::auth::badge::Badge;
 use crate::close::CloseCode;
 use crate::engine::Core;
 use crate::envelope;
+#[cfg(feature = "store")]
+use crate::journal::Clock;
 use crate::journal::{Journal, Record, Recorder};
 use crate::json::{Reader, Writer};
 use crate::message::ServerMessage;
@@ -151,9 +153,9 @@ impl Link {
 #[cfg(feature = "store")]
 impl Link {
     /// How its session is, and its name in the store; `None` when it is over.
-    pub(crate) fn profile(&self) -> Option<(u128, Profile)> {
+    pub(crate) fn profile(&self, clock: &Clock) -> Option<(u128, Profile)> {
         let session = self.session.as_ref()?;
-        let right = session.right()?;
+        let right = session.right(clock)?;
         let states = self.core.protocol.states.as_ref();
         let state = states.and_then(|machine| machine.states.get_index(self.state.load(Ordering::Relaxed)));
         let membership = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
@@ -299,8 +301,9 @@ impl Clients {
             .remove(&link.id);
         let mut membership = link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         membership.gone = true;
-        for room in std::mem::take(&mut membership.rooms) {
-            self.forget(&room, &link.id);
+        // What it was in stays known: it may still have to be written down.
+        for room in &membership.rooms {
+            self.forget(room, &link.id);
         }
     }
 

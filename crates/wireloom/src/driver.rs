@@ -37,6 +37,9 @@ pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The same, and for all that is written before it, while the server shuts down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A client at work.
 pub(crate) struct Driver<S> {
     connection: Connection<S>,
@@ -185,6 +188,12 @@ impl<S: Send + Sync + 'static> Driver<S> {
         } = *self;
         connection.end(code.unwrap_or(CloseCode::Normal));
         let link = Arc::clone(connection.link());
+        // A peer that does not read does not hold up the end of the server.
+        let patience = if link.core.draining() {
+            SHUTDOWN_TIMEOUT
+        } else {
+            2 * CLOSE_TIMEOUT
+        };
         if let Some(Attached {
             mut socket, missed, ..
         }) = attached
@@ -198,9 +207,12 @@ impl<S: Send + Sync + 'static> Driver<S> {
                         .await
                         .is_ok_and(|done| done.is_ok())
             };
-            if written.await || !readable {
-                say_goodbye(socket, code, link.id.as_str()).await;
-            }
+            let farewell = async {
+                if written.await || !readable {
+                    say_goodbye(socket, code, link.id.as_str()).await;
+                }
+            };
+            let _late = tokio::time::timeout(patience, farewell).await;
         }
         connection.close().await;
     }

@@ -315,7 +315,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
     /// Has the sessions of an earlier process wait for their clients, the longest gone first.
     #[cfg(feature = "store")]
     fn restore(&self, mut saved: Vec<Saved>) {
-        saved.sort_by_key(|saved| saved.profile.right.parked_at.unwrap_or(u64::MAX));
+        saved.sort_by_key(|saved| std::cmp::Reverse(saved.waited));
         let core = self.core();
         let (found, mut waiting) = (saved.len(), 0);
         for saved in saved {

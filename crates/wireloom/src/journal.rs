@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
@@ -47,6 +47,29 @@ pub(crate) struct Journal {
     /// Up to which ticket everything is written. Changed under the lock.
     written: AtomicU64,
     work: Condvar,
+    pub(crate) clock: Clock,
+}
+
+/// Time that the system's clock has shown at the beginning, and that nobody has set since.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    began: Instant,
+    shown: SystemTime,
+}
+
+impl Clock {
+    /// What it shows at a moment, in milliseconds since the epoch.
+    pub(crate) fn at(&self, moment: Instant) -> u64 {
+        let shown = self.shown + moment.saturating_duration_since(self.began);
+        let before = self.began.saturating_duration_since(moment);
+        millis(shown.checked_sub(before).unwrap_or(shown))
+    }
+}
+
+/// Milliseconds since the epoch.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Default)]
@@ -81,6 +104,10 @@ impl Journal {
             state: Mutex::default(),
             written: AtomicU64::new(0),
             work: Condvar::new(),
+            clock: Clock {
+                began: Instant::now(),
+                shown: SystemTime::now(),
+            },
         }
     }
 

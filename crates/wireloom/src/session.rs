@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::Instant;
 
 use axum::extract::ws::WebSocket;
 use base64::Engine as _;
@@ -20,11 +20,13 @@ use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::driver;
 use crate::engine::Settings;
+#[cfg(feature = "store")]
+use crate::journal::Clock;
 use crate::limits::Slot;
 use crate::messages::ConnectionResumedReason as Reason;
 use crate::replay::{Bounds, Replay};
 #[cfg(feature = "store")]
-use crate::store::records::{Right, Saved, millis};
+use crate::store::records::{Right, Saved};
 
 /// Names of sessions that are over, so that their clients are told `expired` and not `unknown`.
 const REMEMBERED: usize = 10_000;
@@ -88,7 +90,7 @@ struct State {
     /// The secret that the client came with last, until it is known to have the newer one.
     previous: Option<Secret>,
     /// Number among the parked, and since when it is, while it is.
-    parked: Option<(u64, SystemTime)>,
+    parked: Option<(u64, Instant)>,
     /// Whether a socket is on its way.
     claimed: bool,
     /// Whether it has ended, or must.
@@ -364,7 +366,7 @@ impl Sessions {
             known.parked.insert(number, Arc::clone(link));
             let mut state = session.state();
             // One that waited already when the server was started again has waited since then.
-            let since = state.parked.map_or_else(SystemTime::now, |(_, since)| since);
+            let since = state.parked.map_or_else(Instant::now, |(_, since)| since);
             state.parked = Some((number, since));
         }
         link.record();
@@ -416,6 +418,18 @@ impl Sessions {
         }
     }
 
+    /// The session goes on in the server's next process.
+    pub(crate) fn leave(&self, link: &Arc<Link>) {
+        self.park(link);
+        let Some(session) = &link.session else { return };
+        let parked = session.state().parked;
+        let mut known = self.known();
+        known.links.remove(&session.key);
+        if let Some((number, _)) = parked {
+            known.parked.remove(&number);
+        }
+    }
+
     /// The session has ended.
     pub(crate) fn remove(&self, link: &Link) {
         let Some(session) = &link.session else { return };
@@ -434,21 +448,22 @@ impl Sessions {
 #[cfg(feature = "store")]
 impl Session {
     /// Who may take it up, and until when; `None` when it is over.
-    pub(crate) fn right(&self) -> Option<Right> {
+    pub(crate) fn right(&self, clock: &Clock) -> Option<Right> {
         let state = self.state();
         (!state.over).then(|| Right {
             secret: state.secret.digest(),
             previous: state.previous.as_ref().map(Secret::digest),
-            parked_at: state.parked.map(|(_, since)| millis(since)),
+            parked_at: state.parked.map(|(_, since)| clock.at(since)),
         })
     }
 
     /// One of an earlier process, whose client is not there.
-    pub(crate) fn restored(saved: &Saved, parked_at: SystemTime) -> Self {
+    pub(crate) fn restored(saved: &Saved) -> Self {
         let session = Self::new(saved.key, Secret::Digest(saved.profile.right.secret));
         let mut state = session.state();
         state.previous = saved.profile.right.previous.map(Secret::Digest);
-        state.parked = Some((0, parked_at));
+        let now = Instant::now();
+        state.parked = Some((0, now.checked_sub(saved.waited).unwrap_or(now)));
         drop(state);
         session
     }

@@ -553,7 +553,7 @@ impl<S> Drop for Connection<S> {
         let core = &self.shared.core;
         if self.survives {
             // What still waits is numbered and written down.
-            core.sessions.park(&self.link);
+            core.sessions.leave(&self.link);
         } else {
             core.sessions.remove(&self.link);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::Connection;
 use super::requests::Request;
@@ -14,7 +14,7 @@ use crate::handler::Finished;
 use crate::reject::{Internal, Reject};
 use crate::replay::{Bounds, Replay};
 use crate::session::Session;
-use crate::store::records::{Saved, time};
+use crate::store::records::Saved;
 
 impl<S: Send + Sync + 'static> Connection<S> {
     /// Takes up a session whose client is not there, and says for how long it still waits. `None` if that is over, and
@@ -22,21 +22,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
     pub(crate) fn restore(shared: Arc<Shared<S>>, mut saved: Saved) -> Option<(Self, Duration)> {
         let core = &shared.core;
         let settings = &core.settings;
-        let now = SystemTime::now();
-        // One whose process was killed waits from now on. A clock that was set back makes nobody wait for longer.
-        let parked_at = saved.profile.right.parked_at.map_or(now, time).min(now);
-        let waited = now.duration_since(parked_at).unwrap_or_default();
-        let left = settings
-            .resume_window
-            .checked_sub(waited)
-            .filter(|left| !left.is_zero());
+        let left = settings.resume_window.checked_sub(saved.waited);
+        let left = left.filter(|left| !left.is_zero());
         let Some(left) = left else {
             core.sessions.expired(saved.key);
             return None;
         };
         let messages = std::mem::take(&mut saved.messages);
         let replay = Replay::restored(Bounds::of(settings), saved.first, messages);
-        let link = Arc::new(Link::restored(Arc::clone(core), &saved, parked_at));
+        let link = Arc::new(Link::restored(Arc::clone(core), &saved));
         badge::watch_expiry(&link);
         core.clients.add(&link);
         core.sessions.restore(&link, replay);
@@ -64,13 +58,13 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
 impl Link {
     /// The link of a session of an earlier process.
-    fn restored(core: Arc<Core>, saved: &Saved, parked_at: SystemTime) -> Self {
+    fn restored(core: Arc<Core>, saved: &Saved) -> Self {
         let profile = &saved.profile;
         let states = core.protocol.states.as_ref();
         let state = states.and_then(|machine| machine.states.get_index_of(&profile.state));
         let identity = profile.holder.as_ref().map(|holder| Arc::new(holder.identity()));
         let mut link = Self::new(core, Badge::new(Peer::default(), identity), false);
-        link.session = Some(Session::restored(saved, parked_at));
+        link.session = Some(Session::restored(saved));
         link.id = profile.client_id.as_str().into();
         if let Some(state) = state {
             link.state.store(state, Ordering::Relaxed);

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant, SystemTime};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::oneshot;
 
-use self::records::{Loading, Saved};
-use crate::journal::{Batch, Journal, Record};
+use self::records::{Alive, Loading, Saved};
+use crate::journal::{Batch, Clock, Journal, Record};
 
 /// Name of the database in the state directory.
 const NAME: &str = "sessions";
@@ -105,7 +105,7 @@ impl Store {
             }
             opened => opened,
         };
-        let (database, sessions, saved) = opened.map_err(|unusable| match unusable {
+        let (tables, saved) = opened.map_err(|unusable| match unusable {
             Unusable::InUse => StoreError::InUse(path.clone()),
             Unusable::Io(error) => failed(error),
             Unusable::Damaged(why) => failed(io::Error::other(why)),
@@ -113,8 +113,7 @@ impl Store {
         let journal = Arc::new(Journal::new());
         let (tell, closed) = oneshot::channel();
         let writer = Writer {
-            database,
-            sessions,
+            tables,
             durability,
             path: path.clone(),
             synced: Instant::now(),
@@ -165,12 +164,12 @@ impl From<fjall::Error> for Unusable {
     }
 }
 
-fn open(path: &Path) -> Result<(Database, Keyspace, Vec<Saved>), Unusable> {
+fn open(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
     // Whatever stands in the files, the server starts.
     catch_unwind(|| read(path)).unwrap_or_else(|_| Err(Unusable::Damaged("reading it panicked".to_owned())))
 }
 
-fn read(path: &Path) -> Result<(Database, Keyspace, Vec<Saved>), Unusable> {
+fn read(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
     let database = Database::builder(path)
         .worker_threads(1)
         .max_journaling_size(LOG_BYTES)
@@ -187,19 +186,32 @@ fn read(path: &Path) -> Result<(Database, Keyspace, Vec<Saved>), Unusable> {
             database.persist(PersistMode::SyncAll)?;
         }
     }
+    let alive = match about.get("alive")? {
+        Some(value) => Some(Alive::read(&value).ok_or_else(nonsense)?),
+        None => None,
+    };
     let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
     let sessions = database.keyspace(NAME, options)?;
     let mut loading = Loading::default();
     for record in sessions.iter() {
         let (key, value) = record.into_inner()?;
-        loading
-            .add(&key, &value)
-            .ok_or_else(|| Unusable::Damaged("a record makes no sense".to_owned()))?;
+        loading.add(&key, &value).ok_or_else(nonsense)?;
     }
     for session in std::mem::take(&mut loading.remains) {
         remove(&database, &sessions, session)?;
     }
-    Ok((database, sessions, loading.finish()))
+    Ok((
+        Tables {
+            database,
+            about,
+            sessions,
+        },
+        loading.finish(alive),
+    ))
+}
+
+fn nonsense() -> Unusable {
+    Unusable::Damaged("a record makes no sense".to_owned())
 }
 
 /// Gives a database another name. Returns it.
@@ -219,10 +231,17 @@ fn remove(database: &Database, sessions: &Keyspace, session: u128) -> fjall::Res
     batch.commit()
 }
 
+/// What stands in the files.
+struct Tables {
+    database: Database,
+    /// The version, and when the process was alive.
+    about: Keyspace,
+    sessions: Keyspace,
+}
+
 /// The thread that writes.
 struct Writer {
-    database: Database,
-    sessions: Keyspace,
+    tables: Tables,
     durability: Durability,
     path: PathBuf,
     synced: Instant,
@@ -238,7 +257,7 @@ impl Writer {
                 until,
                 closed,
             } = journal.next(SYNC_EVERY);
-            let written = catch_unwind(AssertUnwindSafe(|| self.turn(&records, closed)));
+            let written = catch_unwind(AssertUnwindSafe(|| self.turn(&records, closed, &journal.clock)));
             // What it holds may be the last of the engine, whose end records something.
             drop(records);
             let failure = match written {
@@ -269,33 +288,39 @@ impl Writer {
         journal.give_up();
     }
 
-    fn turn(&mut self, records: &[Record], last: bool) -> fjall::Result<()> {
+    fn turn(&mut self, records: &[Record], last: bool, clock: &Clock) -> fjall::Result<()> {
         if !records.is_empty() {
-            self.write(records)?;
-            self.dirty = self.durability == Durability::Process;
+            self.write(records, clock)?;
+            self.dirty = true;
         }
-        if last {
-            self.database.persist(PersistMode::SyncAll)?;
-        } else if self.dirty && self.synced.elapsed() >= SYNC_EVERY {
-            self.database.persist(PersistMode::SyncData)?;
+        if last || self.dirty && self.synced.elapsed() >= SYNC_EVERY {
+            let Tables { database, about, .. } = &self.tables;
+            about.insert("alive", Alive::now(clock).bytes())?;
+            database.persist(if last {
+                PersistMode::SyncAll
+            } else {
+                PersistMode::SyncData
+            })?;
             self.synced = Instant::now();
             self.dirty = false;
         }
         Ok(())
     }
 
-    fn write(&self, records: &[Record]) -> fjall::Result<()> {
+    fn write(&self, records: &[Record], clock: &Clock) -> fjall::Result<()> {
         let mode = match self.durability {
             Durability::Process => PersistMode::Buffer,
             Durability::Machine => PersistMode::SyncData,
         };
-        let mut batch = self.database.batch().durability(Some(mode));
-        let sessions = &self.sessions;
+        let Tables {
+            database, sessions, ..
+        } = &self.tables;
+        let mut batch = database.batch().durability(Some(mode));
         let mut over = Vec::new();
         for record in records {
             match record {
                 Record::Session(link) => {
-                    if let Some((session, profile)) = link.profile() {
+                    if let Some((session, profile)) = link.profile(clock) {
                         let profile = serde_json::to_vec(&profile).map_err(io::Error::from)?;
                         batch.insert(sessions, records::profile_key(session), profile);
                     }
@@ -331,7 +356,7 @@ impl Writer {
         }
         batch.commit()?;
         for session in over {
-            remove(&self.database, sessions, session)?;
+            remove(database, sessions, session)?;
         }
         Ok(())
     }

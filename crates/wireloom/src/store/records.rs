@@ -1,13 +1,14 @@
 //! How sessions stand in the store: keys that keep what belongs to a session together, and their values.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Identity;
+use crate::journal::{Clock, millis};
 use crate::replay::Asked;
 
 /// What a key says behind the session's name.
@@ -35,7 +36,7 @@ pub(crate) struct Right {
     /// Digests of the secrets: who reads the store cannot take a session.
     pub(crate) secret: [u8; 32],
     pub(crate) previous: Option<[u8; 32]>,
-    /// Since when its client is not there, in milliseconds since the epoch.
+    /// Since when its client is not there, by the process's own clock.
     pub(crate) parked_at: Option<u64>,
 }
 
@@ -67,12 +68,6 @@ impl Holder {
     }
 }
 
-/// Milliseconds since the epoch.
-pub(crate) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// The time so many milliseconds after the epoch; now, where that lies beyond what the system's clock can show.
 pub(crate) fn time(millis: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH
@@ -80,11 +75,50 @@ pub(crate) fn time(millis: u64) -> SystemTime {
         .unwrap_or_else(SystemTime::now)
 }
 
+/// When a process was alive: by its own clock, and by the system's, which may be set. Both in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alive {
+    own: u64,
+    shown: u64,
+}
+
+impl Alive {
+    pub(super) fn now(clock: &Clock) -> Self {
+        Self {
+            own: clock.at(Instant::now()),
+            shown: millis(SystemTime::now()),
+        }
+    }
+
+    pub(super) fn bytes(self) -> [u8; 16] {
+        let both = (u128::from(self.own) << 64) | u128::from(self.shown);
+        both.to_be_bytes()
+    }
+
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let (own, shown) = value.split_first_chunk()?;
+        Some(Self {
+            own: u64::from_be_bytes(*own),
+            shown: u64::from_be_bytes(shown.try_into().ok()?),
+        })
+    }
+
+    /// How long a client is gone that was so since a moment of that process's clock: what the process saw of it, and
+    /// what has passed since.
+    fn waited(self, parked_at: u64) -> Duration {
+        let seen = self.own.saturating_sub(parked_at);
+        let since = millis(SystemTime::now()).saturating_sub(self.shown);
+        Duration::from_millis(seen.saturating_add(since))
+    }
+}
+
 /// A session as it was left.
 #[derive(Debug)]
 pub(crate) struct Saved {
     pub(crate) key: u128,
     pub(crate) profile: Profile,
+    /// How long its client is gone; not at all, if it was there when the process ended without a shutdown.
+    pub(crate) waited: Duration,
     /// Number of the first message that is kept, or of the next one.
     pub(crate) first: u64,
     pub(crate) messages: Vec<(Utf8Bytes, Option<Asked>)>,
@@ -168,6 +202,7 @@ impl Loading {
             self.sessions.push(Saved {
                 key: session,
                 profile: serde_json::from_slice(value).ok()?,
+                waited: Duration::ZERO,
                 first: 1,
                 messages: Vec::new(),
                 began: Vec::new(),
@@ -197,7 +232,12 @@ impl Loading {
         Some(())
     }
 
-    pub(super) fn finish(self) -> Vec<Saved> {
+    pub(super) fn finish(mut self, alive: Option<Alive>) -> Vec<Saved> {
+        for saved in &mut self.sessions {
+            if let (Some(alive), Some(parked_at)) = (alive, saved.profile.right.parked_at) {
+                saved.waited = alive.waited(parked_at);
+            }
+        }
         self.sessions
     }
 }

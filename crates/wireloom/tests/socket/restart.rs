@@ -262,6 +262,7 @@ async fn state_and_rooms_are_as_they_were() {
     session.ask("room", json!({"leave": "left"}), "c-3").await;
     session.ask("game:start", json!({}), "c-4").await;
     let lost = session.lose();
+    let server = restarted(server, &directory).await;
     let (server, _copy) = killed(&server, &directory).await;
     assert!(server.engine.room("left").members().is_empty());
     server.engine.room("r").send(Note(Tick::new("k", 7, 0))).unwrap();
