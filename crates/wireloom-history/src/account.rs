@@ -109,6 +109,18 @@ mod tests {
     use super::Account;
     use std::collections::HashMap;
 
+    fn messages(account: &mut Account, numbers: [u64; 2]) {
+        for seq in numbers {
+            account.message(Some(seq));
+        }
+    }
+
+    fn news(account: &mut Account, news: [(u64, u64); 2]) {
+        for (epoch, n) in news {
+            account.news(epoch, n);
+        }
+    }
+
     fn account(act: impl FnOnce(&mut Account)) -> usize {
         let mut account = Account::default();
         act(&mut account);
@@ -148,11 +160,11 @@ mod tests {
     #[test]
     fn what_is_lost_twice_or_out_of_order_is_seen() {
         let cases: [fn(&mut Account); 9] = [
-            |account| [1, 3].map(|seq| account.message(Some(seq))).iter().collect(),
-            |account| [1, 1].map(|seq| account.message(Some(seq))).iter().collect(),
-            |account| [2, 1].map(|seq| account.message(Some(seq))).iter().collect(),
-            |account| [(0, 1), (0, 3)].map(|(e, n)| account.news(e, n)).iter().collect(),
-            |account| [(0, 1), (1, 1)].map(|(e, n)| account.news(e, n)).iter().collect(),
+            |account| messages(account, [1, 3]),
+            |account| messages(account, [1, 1]),
+            |account| messages(account, [2, 1]),
+            |account| news(account, [(0, 1), (0, 3)]),
+            |account| news(account, [(0, 1), (1, 1)]),
             |account| {
                 account.news(0, 1);
                 account.news(1, 0);

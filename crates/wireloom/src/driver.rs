@@ -200,14 +200,14 @@ impl<S: Send + Sync + 'static> Driver<S> {
         {
             // What waits is written first, unless the peer is gone, or does not read anyway.
             let readable = code.is_some_and(|code| !matches!(code, CloseCode::TooSlow | CloseCode::Timeout));
-            let written = async {
-                let written = write_out(&mut socket, missed, &link);
-                readable
-                    && tokio::time::timeout(CLOSE_TIMEOUT, written)
-                        .await
-                        .is_ok_and(|done| done.is_ok())
-            };
             let farewell = async {
+                let written = async {
+                    let written = write_out(&mut socket, missed, &link);
+                    readable
+                        && tokio::time::timeout(CLOSE_TIMEOUT, written)
+                            .await
+                            .is_ok_and(|done| done.is_ok())
+                };
                 if written.await || !readable {
                     say_goodbye(socket, code, link.id.as_str()).await;
                 }
