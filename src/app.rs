@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use wireloom::{Authenticator, Engine, Settings, on, stream};
+use wireloom::{Authenticator, Engine, Settings, Store, on, stream};
 
 use crate::agent::AgentService;
 use crate::{api, handlers, protocol};
@@ -50,20 +50,22 @@ pub struct App {
 /// ```
 #[must_use]
 pub fn app(agents: AgentService, adjust: impl FnOnce(&mut Settings)) -> App {
-    app_for(agents, None, adjust)
+    app_for(agents, None, None, adjust)
 }
 
-/// Puts a server together that lets those in whom `authenticator` accepts, if there is one.
+/// Puts a server together that lets those in whom `authenticator` accepts, if there is one, and whose sessions outlive
+/// it, if there is a store. With one, a Tokio runtime is needed.
 #[must_use]
 pub fn app_for(
     agents: AgentService,
     authenticator: Option<Arc<dyn Authenticator>>,
+    store: Option<Store>,
     adjust: impl FnOnce(&mut Settings),
 ) -> App {
     let recorder = recorder();
     let metrics = recorder.handle();
     // The engine takes its handles while it is built; no global recorder, so that apps stand side by side in tests.
-    let engine = metrics::with_local_recorder(&recorder, || engine(agents, authenticator, adjust));
+    let engine = metrics::with_local_recorder(&recorder, || engine(agents, authenticator, store, adjust));
     let guarded = from_fn_with_state(engine.clone(), guard);
     let router = Router::new()
         .route(&engine.protocol().connection.path.clone(), engine.upgrade())
@@ -91,9 +93,10 @@ pub fn app_for(
 fn engine(
     agents: AgentService,
     authenticator: Option<Arc<dyn Authenticator>>,
+    store: Option<Store>,
     adjust: impl FnOnce(&mut Settings),
 ) -> Engine<AgentService> {
-    let builder = protocol::Handlers {
+    let mut builder = protocol::Handlers {
         agent_start: on(handlers::start),
         agent_message: stream(handlers::message),
         agent_cancel: on(handlers::cancel),
@@ -101,10 +104,13 @@ fn engine(
     .builder(agents)
     .on_disconnect(handlers::disconnected)
     .settings(adjust);
-    match authenticator {
-        Some(authenticator) => builder.authenticator(authenticator).build(),
-        None => builder.build(),
+    if let Some(authenticator) = authenticator {
+        builder = builder.authenticator(authenticator);
     }
+    if let Some(store) = store {
+        builder = builder.store(store);
+    }
+    builder.build()
 }
 
 #[expect(

@@ -48,8 +48,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
     cli.access.check_host(cli.host, authenticator.is_some())?;
     let tls = cli.access.tls()?;
     let authenticates = authenticator.is_some();
-    let app = app_for(agents.clone(), authenticator, |settings| {
+    let store = cli.resume.store()?;
+    let app = app_for(agents.clone(), authenticator, store, |settings| {
         cli.connection.apply(settings);
+        cli.resume.apply(settings);
         cli.access.apply(&mut settings.admission);
     });
     let address = (cli.host, cli.port);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
+use wireloom::{Durability, Store, StoreError};
+
 use crate::access::AccessArgs;
 use crate::agent::{AgentLimits, AgentSettings, BackendSettings, CommandMode, CommandSettings, EchoSettings};
 use crate::logging::LogFormat;
@@ -42,6 +44,9 @@ pub struct Cli {
     /// The connections.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// Sessions that outlive their connections.
+    #[command(flatten)]
+    pub resume: ResumeArgs,
 }
 
 /// Which backend answers.
@@ -139,6 +144,43 @@ pub struct ConnectionArgs {
     pub origins: Vec<String>,
 }
 
+/// Settings of sessions that outlive their connections; what is not given is as the protocol says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sessions")]
+pub struct ResumeArgs {
+    /// Seconds that a session waits for its client; 0 turns sessions off.
+    #[arg(long, env = "RESUME_SECONDS", value_parser = clap::value_parser!(u64).range(..=2_592_000))]
+    pub resume_seconds: Option<u64>,
+    /// Messages that a session keeps for its client; 0 turns sessions off.
+    #[arg(long, env = "RESUME_MESSAGES")]
+    pub resume_messages: Option<usize>,
+    /// Bytes that a session keeps for its client.
+    #[arg(long, env = "RESUME_BYTES")]
+    pub resume_bytes: Option<usize>,
+    /// Most sessions that wait together; the longest gone end first.
+    #[arg(long, env = "PARKED_SESSIONS")]
+    pub parked_sessions: Option<usize>,
+    /// Most bytes that these keep together; the longest gone end first.
+    #[arg(long, env = "PARKED_BYTES")]
+    pub parked_bytes: Option<usize>,
+    /// Directory in which sessions outlive the server's process. Without one, they end with it.
+    #[arg(long, env = "STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// What sessions outlive, with --state-dir.
+    #[arg(long, env = "DURABILITY", value_enum, default_value_t)]
+    pub durability: DurabilityName,
+}
+
+/// What sessions outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DurabilityName {
+    /// The process, however it ends. If the machine fails, the last second may be lost.
+    #[default]
+    Process,
+    /// The machine: everything waits until it is on the disk.
+    Machine,
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -219,5 +261,40 @@ impl ConnectionArgs {
             settings.connections = connections;
         }
         settings.origins.clone_from(&self.origins);
+    }
+}
+
+impl ResumeArgs {
+    /// Changes what was given.
+    pub fn apply(&self, settings: &mut wireloom::Settings) {
+        if let Some(seconds) = self.resume_seconds {
+            settings.resume_window = Duration::from_secs(seconds);
+        }
+        if let Some(messages) = self.resume_messages {
+            settings.resume_messages = messages;
+        }
+        if let Some(bytes) = self.resume_bytes {
+            settings.resume_bytes = bytes;
+        }
+        if let Some(sessions) = self.parked_sessions {
+            settings.parked_sessions = sessions;
+        }
+        if let Some(bytes) = self.parked_bytes {
+            settings.parked_bytes = bytes;
+        }
+    }
+
+    /// Opens the store of the directory, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be used, or another process uses it.
+    pub fn store(&self) -> Result<Option<Store>, StoreError> {
+        let durability = match self.durability {
+            DurabilityName::Process => Durability::Process,
+            DurabilityName::Machine => Durability::Machine,
+        };
+        let open = |directory| Store::open(directory, durability);
+        self.state_dir.as_ref().map(open).transpose()
     }
 }

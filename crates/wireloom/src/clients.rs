@@ -14,11 +14,16 @@ use crate::auth::badge::Badge;
 use crate::close::CloseCode;
 use crate::engine::Core;
 use crate::envelope;
+#[cfg(feature = "store")]
+use crate::journal::Clock;
+use crate::journal::{Journal, Record, Recorder};
 use crate::json::{Reader, Writer};
 use crate::message::ServerMessage;
 use crate::outbox::{Class, Numbering, Outbox, Put};
 use crate::protocol::{Delivery, Overflow};
 use crate::session::{Session, Sessions};
+#[cfg(feature = "store")]
+use crate::store::records::{Holder, Profile};
 
 /// Identity of a client: unique in a server, given at connect, the reference's `client_...`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,9 +124,49 @@ impl Link {
 }
 
 impl Link {
+    /// Where its session is written down, if it outlives the server.
+    pub(crate) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.session.as_ref().and(self.core.journal.as_ref())
+    }
+
+    /// By which its session's messages and requests are written down, if it outlives the server.
+    pub(crate) fn recorder(&self) -> Option<Recorder> {
+        Some(Recorder {
+            session: self.session.as_ref()?.key(),
+            journal: Arc::clone(self.core.journal.as_ref()?),
+        })
+    }
+
+    /// Has it written down how the session is.
+    pub(crate) fn record(self: &Arc<Self>) {
+        if let Some(journal) = self.journal() {
+            journal.record(Record::Session(Arc::clone(self)));
+        }
+    }
+
     /// Milliseconds since the epoch, as of when its task last woke.
     pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(feature = "store")]
+impl Link {
+    /// How its session is, and its name in the store; `None` when it is over.
+    pub(crate) fn profile(&self, clock: &Clock) -> Option<(u128, Profile)> {
+        let session = self.session.as_ref()?;
+        let right = session.right(clock)?;
+        let states = self.core.protocol.states.as_ref();
+        let state = states.and_then(|machine| machine.states.get_index(self.state.load(Ordering::Relaxed)));
+        let membership = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let profile = Profile {
+            client_id: self.id.to_string(),
+            right,
+            state: state.map(|(name, _)| name.clone()).unwrap_or_default(),
+            rooms: membership.rooms.clone(),
+            holder: self.badge.identity().map(|identity| Holder::of(&identity)),
+        };
+        Some((session.key(), profile))
     }
 }
 
@@ -174,6 +219,9 @@ impl Client {
                 .entry(room.into())
                 .or_default()
                 .insert(self.link.id.clone(), Arc::clone(&self.link));
+            drop(rooms);
+            drop(membership);
+            self.link.record();
         }
     }
 
@@ -182,6 +230,8 @@ impl Client {
         let mut membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if membership.rooms.remove(room) {
             self.link.core.clients.forget(room, &self.link.id);
+            drop(membership);
+            self.link.record();
         }
     }
 }
@@ -251,8 +301,9 @@ impl Clients {
             .remove(&link.id);
         let mut membership = link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         membership.gone = true;
-        for room in std::mem::take(&mut membership.rooms) {
-            self.forget(&room, &link.id);
+        // What it was in stays known: it may still have to be written down.
+        for room in &membership.rooms {
+            self.forget(room, &link.id);
         }
     }
 

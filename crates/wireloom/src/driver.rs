@@ -17,12 +17,16 @@ use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError, error::ProtocolError};
 
 use crate::auth::badge::{self, Guest};
+use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::engine::{Core, Settings, Shared};
+use crate::journal::Journal;
 use crate::limits::Slot;
 use crate::outbox::{Outbox, Taken};
 use crate::session::{Claim, Handover, Session};
+#[cfg(feature = "store")]
+use crate::store::records::Saved;
 
 /// Frames taken from one connection before others get their turn.
 const MAX_BATCH: usize = 64;
@@ -32,6 +36,9 @@ pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same, and for all that is written before it, while the server shuts down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client at work.
 pub(crate) struct Driver<S> {
@@ -57,6 +64,10 @@ struct Attached {
     last_heard: Instant,
     next_ping: Instant,
     stuck_since: Option<Instant>,
+    /// Where what is sent is written down before, if the session outlives the server; and up to which ticket that must
+    /// be done for what is `missed`.
+    journal: Option<Arc<Journal>>,
+    ticket: u64,
 }
 
 /// An open socket, as the engine counts them.
@@ -91,6 +102,8 @@ enum End {
     TakenOver(Box<Handover>),
     /// The session is over, and nobody is there to be told.
     Expired,
+    /// The server shuts down, and nobody is there to be told.
+    Stopped,
 }
 
 /// What reading came to.
@@ -112,12 +125,24 @@ impl<S: Send + Sync + 'static> Driver<S> {
     ) -> Box<Self> {
         let core = Arc::clone(&shared.core);
         let connection = Connection::open(shared, guest, resumable);
-        let attached = Attached::new(&core, (socket, slot), VecDeque::new(), connection.now());
+        let journal = connection.link().journal();
+        let attached = Attached::new(&core, (socket, slot), VecDeque::new(), journal, connection.now());
         Box::new(Self {
             connection,
             timer: Box::pin(tokio::time::sleep_until(attached.deadline())),
             attached: Some(attached),
         })
+    }
+
+    /// Goes on with a session of an earlier process, whose client is not there; `None` where its time is over.
+    #[cfg(feature = "store")]
+    pub(crate) fn restore(shared: Arc<Shared<S>>, saved: Saved) -> Option<Box<Self>> {
+        let (connection, left) = Connection::restore(shared, saved)?;
+        Some(Box::new(Self {
+            connection,
+            timer: Box::pin(tokio::time::sleep(left)),
+            attached: None,
+        }))
     }
 
     /// Runs the client to its end. What it takes meanwhile is small, since every client has it.
@@ -136,11 +161,18 @@ impl<S: Send + Sync + 'static> Driver<S> {
                     return Box::pin(self.connection.close()).await;
                 }
                 End::Expired => return Box::pin(self.connection.close()).await,
+                End::Stopped => {
+                    self.connection.survive(None);
+                    return Box::pin(self.connection.close()).await;
+                }
                 End::Code(code) => (Some(code), false),
                 End::Closed { over } => (None, over),
                 End::Lost => (None, false),
             };
             if over || !self.connection.parks(code) {
+                if !over {
+                    self.connection.survive(code);
+                }
                 return Box::pin(self.end(code)).await;
             }
             self.park(code);
@@ -156,22 +188,31 @@ impl<S: Send + Sync + 'static> Driver<S> {
         } = *self;
         connection.end(code.unwrap_or(CloseCode::Normal));
         let link = Arc::clone(connection.link());
+        // A peer that does not read does not hold up the end of the server.
+        let patience = if link.core.draining() {
+            SHUTDOWN_TIMEOUT
+        } else {
+            2 * CLOSE_TIMEOUT
+        };
         if let Some(Attached {
             mut socket, missed, ..
         }) = attached
         {
             // What waits is written first, unless the peer is gone, or does not read anyway.
             let readable = code.is_some_and(|code| !matches!(code, CloseCode::TooSlow | CloseCode::Timeout));
-            let written = async {
-                let written = write_out(&mut socket, missed, &link.outbox);
-                readable
-                    && tokio::time::timeout(CLOSE_TIMEOUT, written)
-                        .await
-                        .is_ok_and(|done| done.is_ok())
+            let farewell = async {
+                let written = async {
+                    let written = write_out(&mut socket, missed, &link);
+                    readable
+                        && tokio::time::timeout(CLOSE_TIMEOUT, written)
+                            .await
+                            .is_ok_and(|done| done.is_ok())
+                };
+                if written.await || !readable {
+                    say_goodbye(socket, code, link.id.as_str()).await;
+                }
             };
-            if written.await || !readable {
-                say_goodbye(socket, code, link.id.as_str()).await;
-            }
+            let _late = tokio::time::timeout(patience, farewell).await;
         }
         connection.close().await;
     }
@@ -201,7 +242,13 @@ impl<S: Send + Sync + 'static> Driver<S> {
         let missed = self.connection.attach(claim);
         let link = self.connection.link();
         tracing::info!(client_id = %link.id, replayed = missed.len() - 1, "the client is back");
-        let mut attached = Attached::new(&link.core, (socket, slot), missed, self.connection.now());
+        let mut attached = Attached::new(
+            &link.core,
+            (socket, slot),
+            missed,
+            link.journal(),
+            self.connection.now(),
+        );
         // The greeting may still wait in the socket.
         attached.flushing = true;
         self.timer.as_mut().reset(attached.deadline());
@@ -231,7 +278,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
             if let Some(handover) = session.taken_over() {
                 return Poll::Ready(End::TakenOver(handover));
             }
-            if session.evicted() {
+            if session.is_over() {
                 let told = self.attached.is_some();
                 return Poll::Ready(if told {
                     End::Code(CloseCode::TakenOver)
@@ -258,9 +305,14 @@ impl<S: Send + Sync + 'static> Driver<S> {
         let link = self.connection.link();
         let core = &link.core;
         core.sessions.keep_bytes(&core.settings);
-        let ended = link.outbox.closing().is_some_and(|code| !code.parks());
-        if ended || core.draining() {
+        self.connection.measure_parked();
+        let closing = link.outbox.closing();
+        if closing.is_some_and(|code| !code.parks()) {
             return Poll::Ready(End::Expired);
+        }
+        // What is at work may end for the client that comes back to the next process.
+        if core.draining() && (link.journal().is_none() || self.connection.idle() || closing.is_some()) {
+            return Poll::Ready(End::Stopped);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             if link.session.as_ref().is_none_or(Session::expire) {
@@ -278,6 +330,7 @@ impl Attached {
         core: &Arc<Core>,
         (socket, slot): (WebSocket, Slot),
         missed: VecDeque<Utf8Bytes>,
+        journal: Option<&Arc<Journal>>,
         now: Instant,
     ) -> Self {
         Self {
@@ -290,6 +343,8 @@ impl Attached {
             last_heard: now,
             next_ping: now + core.settings.heartbeat_interval,
             stuck_since: None,
+            ticket: journal.map_or(0, |journal| journal.ticket()),
+            journal: journal.cloned(),
         }
     }
 
@@ -402,7 +457,10 @@ impl Attached {
         connection: &Connection<S>,
         cx: &mut Context<'_>,
     ) -> Result<(), End> {
-        let room = self.unflushed < MAX_UNFLUSHED && !self.flushing && self.missed.is_empty();
+        let room = self.unflushed < MAX_UNFLUSHED
+            && !self.flushing
+            && self.missed.is_empty()
+            && self.journal.is_none();
         if room && let Poll::Ready(ready) = Pin::new(&mut self.socket).poll_ready(cx) {
             ready.map_err(broken)?;
             return self.start_send(answer);
@@ -432,6 +490,11 @@ impl Attached {
             if self.missed.is_empty() && outbox.is_empty() {
                 return Ok(fed);
             }
+            if let Some(journal) = &self.journal
+                && !journal.is_written(self.ticket, cx)
+            {
+                return Ok(fed);
+            }
             match Pin::new(&mut self.socket).poll_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Err(broken(error)),
@@ -450,6 +513,12 @@ impl Attached {
             }
             let mut taken = Taken::new();
             outbox.take(MAX_UNFLUSHED - self.unflushed, &mut taken);
+            if let Some(journal) = &self.journal {
+                // It goes out when it is written down, and with it all that was written down before.
+                self.ticket = journal.ticket();
+                self.missed.extend(taken);
+                continue;
+            }
             for text in taken {
                 self.start_send(text)?;
             }
@@ -530,14 +599,21 @@ impl Attached {
 async fn write_out(
     socket: &mut WebSocket,
     missed: VecDeque<Utf8Bytes>,
-    outbox: &Outbox,
+    link: &Link,
 ) -> Result<(), axum::Error> {
+    let settled = async || {
+        if let Some(journal) = link.journal() {
+            journal.settled().await;
+        }
+    };
+    settled().await;
     for text in missed {
         socket.feed(WsMessage::Text(text)).await?;
     }
-    while !outbox.is_empty() {
+    while !link.outbox.is_empty() {
         let mut taken = Taken::new();
-        outbox.take(MAX_UNFLUSHED, &mut taken);
+        link.outbox.take(MAX_UNFLUSHED, &mut taken);
+        settled().await;
         for text in taken {
             socket.feed(WsMessage::Text(text)).await?;
         }

@@ -80,6 +80,14 @@ impl<S: Send + Sync + 'static> Registry<S> {
         self
     }
 
+    /// Has sessions outlive this process; see [`Builder::store`].
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn store(mut self, store: crate::Store) -> Self {
+        self.builder = self.builder.store(store);
+        self
+    }
+
     /// Called when a client has connected; see [`Builder::on_connect`].
     #[must_use]
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self

@@ -5,9 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(feature = "store")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
+#[cfg(feature = "store")]
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,8 +19,11 @@ use crate::auth::Authenticator;
 use crate::auth::access::Access;
 use crate::clients::{Client, ClientId, Clients, Outgoing, Room, SendError};
 use crate::close::CloseCode;
+#[cfg(feature = "store")]
+use crate::driver::Driver;
 use crate::envelope;
 use crate::handler::{Ctx, On, OnStream, Route};
+use crate::journal::Journal;
 use crate::json::{Encode, Writer};
 use crate::limits::Admission;
 use crate::message::{Message, Request, ServerMessage, StreamRequest};
@@ -24,6 +31,8 @@ use crate::messages::ConnectionClosing;
 use crate::metrics::Metrics;
 use crate::protocol::Protocol;
 use crate::session::Sessions;
+#[cfg(feature = "store")]
+use crate::store::{Store, records::Saved};
 use crate::table::Table;
 
 /// How an engine behaves. Starts as the protocol's `connection` says; an operator may change it.
@@ -118,6 +127,8 @@ pub(crate) struct Core {
     pub(crate) clients: Clients,
     /// Sessions that outlive their connections.
     pub(crate) sessions: Sessions,
+    /// Where sessions are written down, if they outlive the server.
+    pub(crate) journal: Option<Arc<Journal>>,
     /// Sockets that are open.
     pub(crate) sockets: AtomicUsize,
     pub(crate) metrics: Metrics,
@@ -128,6 +139,17 @@ pub(crate) struct Core {
     /// Cancelled when connections must end at once.
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    /// Ready when the store has written everything and is closed.
+    #[cfg(feature = "store")]
+    store_closed: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(journal) = &self.journal {
+            journal.close();
+        }
+    }
 }
 
 impl fmt::Debug for Core {
@@ -266,6 +288,13 @@ impl<S: Send + Sync + 'static> Engine<S> {
     ///
     /// Returns when the last connection is gone, at the latest a second after the deadline. Returns whether everything ended in time.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let ended = self.end_connections(deadline).await;
+        #[cfg(feature = "store")]
+        self.close_store().await;
+        ended
+    }
+
+    async fn end_connections(&self, deadline: Duration) -> bool {
         let core = self.core();
         core.draining.store(true, Ordering::Release);
         core.tasks.close();
@@ -282,6 +311,41 @@ impl<S: Send + Sync + 'static> Engine<S> {
         let _late = tokio::time::timeout(Duration::from_secs(1), core.tasks.wait()).await;
         false
     }
+
+    /// Has the sessions of an earlier process wait for their clients, the longest gone first.
+    #[cfg(feature = "store")]
+    fn restore(&self, mut saved: Vec<Saved>) {
+        saved.sort_by_key(|saved| std::cmp::Reverse(saved.waited));
+        let core = self.core();
+        let (found, mut waiting) = (saved.len(), 0);
+        for saved in saved {
+            if let Some(driver) = Driver::restore(Arc::clone(&self.shared), saved) {
+                waiting += 1;
+                core.tasks.spawn(driver.run());
+            }
+        }
+        if found > 0 {
+            tracing::info!("{waiting} of {found} sessions of an earlier process wait for their clients");
+        }
+    }
+
+    /// Has everything that was recorded written to the disk.
+    #[cfg(feature = "store")]
+    async fn close_store(&self) {
+        let core = self.core();
+        if let Some(journal) = &core.journal {
+            journal.close();
+        }
+        let closed = core
+            .store_closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(closed) = closed {
+            // One that failed has told the log.
+            let _failed = closed.await;
+        }
+    }
 }
 
 /// Makes an engine.
@@ -293,6 +357,8 @@ pub struct Builder<S> {
     authenticator: Option<Box<dyn Authenticator>>,
     on_connect: Option<Hook<S>>,
     on_disconnect: Option<Hook<S>>,
+    #[cfg(feature = "store")]
+    store: Option<Store>,
 }
 
 impl<S> fmt::Debug for Builder<S> {
@@ -316,6 +382,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             authenticator: None,
             on_connect: None,
             on_disconnect: None,
+            #[cfg(feature = "store")]
+            store: None,
         }
     }
 
@@ -397,9 +465,36 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Has sessions outlive this process: those that an earlier one has left in the store go on, and what this one
+    /// promises is written there first.
+    ///
+    /// A session that goes on has its client's identity, its state and its rooms; [`Builder::on_connect`] is not called
+    /// for it again. Requests that were at work when the earlier process ended are answered with `internal`.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// Makes the engine. Its metrics go to the recorder that is current now.
+    ///
+    /// # Panics
+    ///
+    /// With a store, outside of a Tokio runtime.
     #[must_use]
     pub fn build(self) -> Engine<S> {
+        #[cfg(feature = "store")]
+        let (journal, saved, store_closed) = match self.store {
+            Some(Store {
+                journal,
+                saved,
+                closed,
+            }) => (Some(journal), saved, Some(closed)),
+            None => (None, Vec::new(), None),
+        };
+        #[cfg(not(feature = "store"))]
+        let journal = None;
         let table = Table::new(&self.protocol, &self.settings, self.routes);
         let core = Core {
             initial_state: table.initial_state(),
@@ -412,13 +507,16 @@ impl<S: Send + Sync + 'static> Builder<S> {
             settings: self.settings,
             clients: Clients::default(),
             sessions: Sessions::default(),
+            journal,
             sockets: AtomicUsize::new(0),
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            #[cfg(feature = "store")]
+            store_closed: Mutex::new(store_closed),
         };
-        Engine {
+        let engine = Engine {
             shared: Arc::new(Shared {
                 state: self.state,
                 core: Arc::new(core),
@@ -426,6 +524,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
                 on_connect: self.on_connect,
                 on_disconnect: self.on_disconnect,
             }),
-        }
+        };
+        #[cfg(feature = "store")]
+        engine.restore(saved);
+        engine
     }
 }

@@ -24,6 +24,11 @@ mod dynamic;
 mod engine;
 mod envelope;
 mod handler;
+#[cfg_attr(
+    not(feature = "store"),
+    expect(dead_code, reason = "nothing opens one without the feature")
+)]
+mod journal;
 pub mod json;
 mod limits;
 mod local;
@@ -43,6 +48,8 @@ pub mod schema;
 mod serde_facade;
 mod serve;
 mod session;
+#[cfg(feature = "store")]
+mod store;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
@@ -65,6 +72,8 @@ pub use message::{ClientMessage, FromAnswer, Message, Reply, Request, ServerMess
 pub use protocol::Protocol;
 pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
 pub use serve::{ServeOptions, serve};
+#[cfg(feature = "store")]
+pub use store::{Durability, Store, StoreError};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::messages::ConnectionResumedReason;
+
 /// Outcome of a message that was handled as asked.
 pub(crate) const OK: &str = "ok";
 
@@ -41,10 +43,49 @@ pub(crate) struct Metrics {
     pub(crate) sent: Counter,
     /// Messages dropped since an outbox was full.
     pub(crate) dropped: Counter,
+    /// Sessions whose client is not there, and the bytes that are kept for them.
+    pub(crate) parked: Gauge,
+    pub(crate) parked_bytes: Gauge,
+    /// Resumes, by what became of them.
+    pub(crate) resumes: Resumes,
     /// Bytes that waited when a connection's task last looked.
     pub(crate) outbox: Histogram,
     /// Messages that have no type of the protocol.
     pub(crate) unknown: MessageMetrics,
+}
+
+/// Resumes, by what became of them.
+pub(crate) struct Resumes {
+    resumed: Counter,
+    expired: Counter,
+    gap: Counter,
+    unknown: Counter,
+    unsupported: Counter,
+}
+
+impl Resumes {
+    fn new() -> Self {
+        let outcome = |outcome: &'static str| counter!("wireloom_resumes_total", "outcome" => outcome);
+        Self {
+            resumed: outcome("resumed"),
+            expired: outcome("expired"),
+            gap: outcome("gap"),
+            unknown: outcome("unknown"),
+            unsupported: outcome("unsupported"),
+        }
+    }
+
+    /// Counts one.
+    pub(crate) fn count<T>(&self, outcome: &Result<T, ConnectionResumedReason>) {
+        let counter = match outcome {
+            Ok(_) => &self.resumed,
+            Err(ConnectionResumedReason::Expired) => &self.expired,
+            Err(ConnectionResumedReason::Gap) => &self.gap,
+            Err(ConnectionResumedReason::Unknown) => &self.unknown,
+            Err(ConnectionResumedReason::Unsupported) => &self.unsupported,
+        };
+        counter.increment(1);
+    }
 }
 
 /// Metrics of one message type.
@@ -62,6 +103,9 @@ impl Metrics {
             opened: counter!("wireloom_connections_opened_total"),
             sent: counter!("wireloom_messages_sent_total"),
             dropped: counter!("wireloom_messages_dropped_total"),
+            parked: gauge!("wireloom_sessions_parked"),
+            parked_bytes: gauge!("wireloom_sessions_parked_bytes"),
+            resumes: Resumes::new(),
             outbox: histogram!("wireloom_outbox_bytes"),
             unknown: MessageMetrics::new("none"),
         }

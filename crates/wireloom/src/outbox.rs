@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::close::CloseCode;
-use crate::replay::{Asked, Bounds, Replay};
+use crate::journal::Recorder;
+use crate::replay::{Asked, Replay};
 
 /// What one waiting message costs beyond its text.
 const OVERHEAD: usize = 64;
@@ -105,13 +106,20 @@ struct Keeping {
     parked: bool,
     /// Bytes that are kept for clients that are not there, of the whole server.
     total: Arc<AtomicUsize>,
+    /// Where the session outlives the server.
+    recorder: Option<Recorder>,
 }
 
 impl Keeping {
     /// Changes what is kept, and the total with it.
     fn change<T>(&mut self, change: impl FnOnce(&mut Replay) -> T) -> T {
-        let before = self.replay.bytes();
+        let (before, first) = (self.replay.bytes(), self.replay.first());
         let result = change(&mut self.replay);
+        if let Some(recorder) = &self.recorder
+            && self.replay.first() > first
+        {
+            recorder.dropped(first, self.replay.first());
+        }
         if self.parked {
             let after = self.replay.bytes();
             // Adding what wraps around is taking away.
@@ -127,7 +135,13 @@ impl Keeping {
             _ => None,
         };
         let attached = !self.parked;
-        self.change(|replay| replay.push(text, asked, Instant::now(), attached))
+        let Some(recorder) = self.recorder.clone() else {
+            return self.change(|replay| replay.push(text, asked, Instant::now(), attached));
+        };
+        let answers = asked.clone();
+        let text = self.change(|replay| replay.push(text, asked, Instant::now(), attached));
+        recorder.message(self.replay.last(), text.clone(), answers);
+        text
     }
 }
 
@@ -155,11 +169,12 @@ impl Outbox {
     }
 
     /// Numbers and keeps messages from now on. `total` counts the bytes of all clients that are not there.
-    pub(crate) fn keep(&self, bounds: Bounds, total: Arc<AtomicUsize>) {
+    pub(crate) fn keep(&self, replay: Replay, total: Arc<AtomicUsize>, recorder: Option<Recorder>) {
         self.state().kept = Some(Box::new(Keeping {
-            replay: Replay::new(bounds),
+            replay,
             parked: false,
             total,
+            recorder,
         }));
     }
 

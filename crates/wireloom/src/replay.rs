@@ -7,6 +7,8 @@ use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use tokio::time::Instant;
 
+use crate::engine::Settings;
+
 /// What one kept message costs beyond its text, in bytes.
 const OVERHEAD: usize = 64;
 
@@ -19,6 +21,17 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
     /// Age of a message while its connection is there. A parked session keeps all it has.
     pub(crate) age: Duration,
+}
+
+impl Bounds {
+    /// Of a session.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            messages: settings.resume_messages,
+            bytes: settings.resume_bytes,
+            age: settings.resume_window,
+        }
+    }
 }
 
 /// A request, as far as it takes to know it again.
@@ -66,6 +79,21 @@ impl Replay {
         }
     }
 
+    /// With the messages of an earlier process, from the number of the first one on.
+    #[cfg(feature = "store")]
+    pub(crate) fn restored(bounds: Bounds, first: u64, messages: Vec<(Utf8Bytes, Option<Asked>)>) -> Self {
+        let at = Instant::now();
+        let kept = |(text, answers)| Kept { text, at, answers };
+        let kept: VecDeque<_> = messages.into_iter().map(kept).collect();
+        Self {
+            next: first.saturating_add(kept.len() as u64),
+            bytes: kept.iter().map(Kept::cost).sum(),
+            kept,
+            bounds,
+            pinned: None,
+        }
+    }
+
     /// Bytes that are kept.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -77,7 +105,7 @@ impl Replay {
     }
 
     /// Number of the oldest message that is kept, or of the next one.
-    fn first(&self) -> u64 {
+    pub(crate) fn first(&self) -> u64 {
         self.next - self.kept.len() as u64
     }
 

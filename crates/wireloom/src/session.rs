@@ -7,20 +7,26 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::extract::ws::WebSocket;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::driver;
 use crate::engine::Settings;
+#[cfg(feature = "store")]
+use crate::journal::Clock;
 use crate::limits::Slot;
 use crate::messages::ConnectionResumedReason as Reason;
-use crate::replay::Bounds;
+use crate::replay::{Bounds, Replay};
+#[cfg(feature = "store")]
+use crate::store::records::{Right, Saved};
 
 /// Names of sessions that are over, so that their clients are told `expired` and not `unknown`.
 const REMEMBERED: usize = 10_000;
@@ -31,18 +37,35 @@ const SECRET_BYTES: usize = 32;
 
 /// What proves the right to a session: 256 bits of the system's random source.
 #[derive(Clone, PartialEq, Eq)]
-struct Secret([u8; SECRET_BYTES]);
+enum Secret {
+    Known([u8; SECRET_BYTES]),
+    /// Of one that an earlier process has given out.
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "comes from the store"))]
+    Digest([u8; SECRET_BYTES]),
+}
 
 impl Secret {
     fn new() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes))
+        Ok(Self::Known(bytes))
     }
 
     /// Compared in constant time.
     fn is(&self, other: &[u8]) -> bool {
-        self.0.ct_eq(other).into()
+        match self {
+            Self::Known(bytes) => bytes.ct_eq(other).into(),
+            Self::Digest(digest) => digest.ct_eq(Sha256::digest(other).as_slice()).into(),
+        }
+    }
+
+    /// What may be written down of it.
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "goes to the store"))]
+    fn digest(&self) -> [u8; SECRET_BYTES] {
+        match self {
+            Self::Known(bytes) => Sha256::digest(bytes).into(),
+            Self::Digest(digest) => *digest,
+        }
     }
 }
 
@@ -66,8 +89,8 @@ struct State {
     secret: Secret,
     /// The secret that the client came with last, until it is known to have the newer one.
     previous: Option<Secret>,
-    /// Number among the parked, while it is.
-    parked: Option<u64>,
+    /// Number among the parked, and since when it is, while it is.
+    parked: Option<(u64, Instant)>,
     /// Whether a socket is on its way.
     claimed: bool,
     /// Whether it has ended, or must.
@@ -104,9 +127,34 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The token of its client.
-    pub(crate) fn token(&self) -> String {
+    fn new(key: u128, secret: Secret) -> Self {
+        Self {
+            key,
+            state: Mutex::new(State {
+                secret,
+                previous: None,
+                parked: None,
+                claimed: false,
+                over: false,
+                handover: None,
+            }),
+            called: AtomicBool::new(false),
+        }
+    }
+
+    /// Its name in the store.
+    pub(crate) fn key(&self) -> u128 {
+        self.key
+    }
+
+    /// The token of its client; `None` while only an earlier process has known it.
+    pub(crate) fn token(&self) -> Option<String> {
         token(self.key, &self.state().secret)
+    }
+
+    /// Whether it has ended, or must.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().over
     }
 
     /// The client has shown that it got its token: the one before is worth nothing any more.
@@ -130,11 +178,6 @@ impl Session {
         handover
     }
 
-    /// Whether the session must end though its window is open.
-    pub(crate) fn evicted(&self) -> bool {
-        self.state().over
-    }
-
     /// Ends it, unless a socket is on its way.
     pub(crate) fn expire(&self) -> bool {
         let mut state = self.state();
@@ -143,12 +186,15 @@ impl Session {
     }
 }
 
-fn token(key: u128, secret: &Secret) -> String {
+fn token(key: u128, secret: &Secret) -> Option<String> {
+    let Secret::Known(secret) = secret else {
+        return None;
+    };
     let mut bytes = [0; KEY_BYTES + SECRET_BYTES];
     let (front, back) = bytes.split_at_mut(KEY_BYTES);
     front.copy_from_slice(&key.to_be_bytes());
-    back.copy_from_slice(&secret.0);
-    URL_SAFE_NO_PAD.encode(bytes)
+    back.copy_from_slice(secret);
+    Some(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 impl Claim {
@@ -193,6 +239,20 @@ struct Known {
     over_in_order: VecDeque<u128>,
 }
 
+impl Known {
+    /// Remembers that a session is over.
+    fn remember(&mut self, key: u128) {
+        if self.over.insert(key) {
+            self.over_in_order.push_back(key);
+            if self.over_in_order.len() > REMEMBERED
+                && let Some(oldest) = self.over_in_order.pop_front()
+            {
+                self.over.remove(&oldest);
+            }
+        }
+    }
+}
+
 impl Sessions {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -206,30 +266,22 @@ impl Sessions {
         let secret = Secret::new()
             .map_err(|error| tracing::error!("no random numbers, so no session can be resumed: {error}"))
             .ok()?;
-        Some(Session {
-            key: uuid::Uuid::new_v4().as_u128(),
-            state: Mutex::new(State {
-                secret,
-                previous: None,
-                parked: None,
-                claimed: false,
-                over: false,
-                handover: None,
-            }),
-            called: AtomicBool::new(false),
-        })
+        Some(Session::new(uuid::Uuid::new_v4().as_u128(), secret))
     }
 
     /// Has it found by its token.
     pub(crate) fn add(&self, link: &Arc<Link>) {
+        if link.session.is_some() {
+            let replay = Replay::new(Bounds::of(&link.core.settings));
+            self.keep(link, replay);
+            link.record();
+        }
+    }
+
+    fn keep(&self, link: &Arc<Link>, replay: Replay) {
         if let Some(session) = &link.session {
-            let settings = &link.core.settings;
-            let bounds = Bounds {
-                messages: settings.resume_messages,
-                bytes: settings.resume_bytes,
-                age: settings.resume_window,
-            };
-            link.outbox.keep(bounds, Arc::clone(&self.parked_bytes));
+            let total = Arc::clone(&self.parked_bytes);
+            link.outbox.keep(replay, total, link.recorder());
             self.known().links.insert(session.key, Arc::clone(link));
         }
     }
@@ -295,10 +347,11 @@ impl Sessions {
         state.previous = Some(shown);
         state.claimed = true;
         let claimed = Claimed {
-            token: token(key, &state.secret),
+            token: token(key, &state.secret).ok_or(Reason::Unsupported)?,
             correlation_id,
         };
         drop(state);
+        link.record();
         Ok(Claim { link, claimed })
     }
 
@@ -311,8 +364,12 @@ impl Sessions {
             known.next += 1;
             let number = known.next;
             known.parked.insert(number, Arc::clone(link));
-            session.state().parked = Some(number);
+            let mut state = session.state();
+            // One that waited already when the server was started again has waited since then.
+            let since = state.parked.map_or_else(Instant::now, |(_, since)| since);
+            state.parked = Some((number, since));
         }
+        link.record();
         self.keep_bounds(&link.core.settings);
     }
 
@@ -347,26 +404,80 @@ impl Sessions {
         }
     }
 
+    /// How many sessions wait for their clients, and the bytes that are kept for them.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let sessions = self.known().parked.len();
+        (sessions, self.parked_bytes.load(Ordering::Relaxed))
+    }
+
     /// The client is back.
     pub(crate) fn unpark(&self, session: &Session) {
-        let number = session.state().parked.take();
-        if let Some(number) = number {
+        let parked = session.state().parked.take();
+        if let Some((number, _)) = parked {
             self.known().parked.remove(&number);
         }
     }
 
+    /// The session goes on in the server's next process.
+    pub(crate) fn leave(&self, link: &Arc<Link>) {
+        self.park(link);
+        let Some(session) = &link.session else { return };
+        let parked = session.state().parked;
+        let mut known = self.known();
+        known.links.remove(&session.key);
+        if let Some((number, _)) = parked {
+            known.parked.remove(&number);
+        }
+    }
+
     /// The session has ended.
-    pub(crate) fn remove(&self, session: &Session) {
+    pub(crate) fn remove(&self, link: &Link) {
+        let Some(session) = &link.session else { return };
         session.state().over = true;
         self.unpark(session);
         let mut known = self.known();
-        if known.links.remove(&session.key).is_some() && known.over.insert(session.key) {
-            known.over_in_order.push_back(session.key);
-            if known.over_in_order.len() > REMEMBERED
-                && let Some(oldest) = known.over_in_order.pop_front()
-            {
-                known.over.remove(&oldest);
+        if known.links.remove(&session.key).is_some() {
+            known.remember(session.key);
+            if let Some(recorder) = link.recorder() {
+                recorder.over();
             }
         }
+    }
+}
+
+#[cfg(feature = "store")]
+impl Session {
+    /// Who may take it up, and until when; `None` when it is over.
+    pub(crate) fn right(&self, clock: &Clock) -> Option<Right> {
+        let state = self.state();
+        (!state.over).then(|| Right {
+            secret: state.secret.digest(),
+            previous: state.previous.as_ref().map(Secret::digest),
+            parked_at: state.parked.map(|(_, since)| clock.at(since)),
+        })
+    }
+
+    /// One of an earlier process, whose client is not there.
+    pub(crate) fn restored(saved: &Saved) -> Self {
+        let session = Self::new(saved.key, Secret::Digest(saved.profile.right.secret));
+        let mut state = session.state();
+        state.previous = saved.profile.right.previous.map(Secret::Digest);
+        let now = Instant::now();
+        state.parked = Some((0, now.checked_sub(saved.waited).unwrap_or(now)));
+        drop(state);
+        session
+    }
+}
+
+#[cfg(feature = "store")]
+impl Sessions {
+    /// Has one of an earlier process found by its token. It is to be parked next.
+    pub(crate) fn restore(&self, link: &Arc<Link>, replay: Replay) {
+        self.keep(link, replay);
+    }
+
+    /// A session ended while no process was there: its client is told so.
+    pub(crate) fn expired(&self, key: u128) {
+        self.known().remember(key);
     }
 }

@@ -20,6 +20,7 @@ use crate::json::{Fault, FaultKind};
 use crate::messages::ConnectionAuthenticate;
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
+use crate::replay::Asked;
 use crate::table::{EngineTask, Task};
 
 /// Why a frame was refused before its handler was called.
@@ -96,9 +97,26 @@ impl<S: Send + Sync + 'static> Connection<S> {
         true
     }
 
+    /// Whether a message that is refused since the server shuts down is left for its next process: its client says it
+    /// again there, since nothing answers it.
+    fn is_left(&self, refused: &Refused) -> bool {
+        let Refused::Reject {
+            reject,
+            correlation_id: Some(_),
+            ..
+        } = refused
+        else {
+            return false;
+        };
+        reject.code() == code::OVERLOADED && self.core().draining() && self.link.journal().is_some()
+    }
+
     #[cold]
     fn refuse(&mut self, text: &str, refused: Refused) {
         self.fresh = false;
+        if self.is_left(&refused) {
+            return;
+        }
         let (reject, correlation_id, entry) = match refused {
             Refused::Reject {
                 reject,
@@ -236,7 +254,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     frame.payload(entry.payload_optional).map_err(Refused::Fault)?;
                 let request = self.request(at, frame.correlation_id());
                 let work = badge::renew(&self.link, Secret::new(token));
-                let begun = self.begin(work, &entry.name, &request, cx);
+                let begun = self.begin(work, (&entry.name, &request), None, cx);
                 Ok(self.go_on(begun, request, None))
             }
             Task::Engine(task) => {
@@ -263,7 +281,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
                         Ok(self.context(request.correlation_id.clone()))
                     })?;
                     self.acknowledge(&frame);
-                    Ok(self.begin(work, &entry.name, &request, cx))
+                    let ticket = self.write_down(&request);
+                    Ok(self.begin(work, (&entry.name, &request), ticket, cx))
                 }));
                 match called {
                     Ok(Ok(begun)) => Ok(self.go_on(begun, request, entry.timeout)),
@@ -331,7 +350,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     fn admit_one_more(&self) -> Result<(), Reject> {
         let most = self.core().settings.in_flight;
-        if self.in_flight.len() < most {
+        if self.in_flight.len() + self.gate.len() < most {
             return Ok(());
         }
         let message = format!("more than {most} requests in flight");
@@ -345,11 +364,34 @@ impl<S: Send + Sync + 'static> Connection<S> {
         }
     }
 
-    /// Polls a handler in place.
-    fn begin(&self, work: Work, name: &str, request: &Request, cx: &mut Context<'_>) -> Begun {
+    /// Writes down that a request runs, where its session outlives the server: it runs once, whatever happens to the
+    /// server. Returns the ticket to wait for.
+    fn write_down(&self, request: &Request) -> Option<u64> {
+        self.link.journal()?;
+        match &request.correlation_id {
+            Some(id) => Some(self.link.recorder()?.began(Asked {
+                correlation_id: id.clone(),
+                hash: request.hash,
+            })),
+            // It waits only for those in front of it.
+            None => self.gate.back().map(|(ticket, _)| *ticket),
+        }
+    }
+
+    /// Polls a handler in place, unless it has to wait for a ticket.
+    fn begin(
+        &self,
+        work: Work,
+        (name, request): (&str, &Request),
+        ticket: Option<u64>,
+        cx: &mut Context<'_>,
+    ) -> Begun {
         let correlation_id = request.correlation_id.as_deref();
         let span = tracing::debug_span!("message", client_id = %self.link.id, r#type = name, correlation_id);
         let mut work = if span.is_none() { work } else { in_span(work, span) };
+        if let Some(ticket) = ticket {
+            return Begun::Waiting(ticket, work);
+        }
         let asker = Asker {
             link: &self.link,
             correlation_id,
@@ -372,6 +414,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 self.push(work, request, timeout);
                 None
             }
+            Begun::Waiting(ticket, work) => {
+                let running = self.know(work, request, timeout);
+                self.gate.push_back((ticket, running));
+                None
+            }
         }
     }
 }
@@ -380,6 +427,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
 enum Begun {
     Answered(Finished),
     AtWork(Work),
+    /// It begins when this ticket of the journal is written.
+    Waiting(u64, Work),
 }
 
 /// Refuses a frame by what is known already, and reads on to its correlation id.

@@ -73,6 +73,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             let sessions = &self.core().sessions;
             sessions.claim(&self.link, &resume.resume_token, resume.last_seq, id)
         };
+        self.core().metrics.resumes.count(&claim);
         match claim {
             Ok(claim) => {
                 self.claim = Some(claim);
@@ -84,7 +85,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                     resumed: false,
                     reason: Some(reason),
                     replayed: 0,
-                    resume_token: self.link.session.as_ref().map(Session::token),
+                    resume_token: self.link.session.as_ref().and_then(Session::token),
                     extra: Default::default(),
                 };
                 let name = <ConnectionResumed as Message>::TYPE;

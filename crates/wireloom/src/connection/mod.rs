@@ -8,9 +8,13 @@ mod admission;
 mod dispatch;
 mod engine_tasks;
 mod requests;
+#[cfg(feature = "store")]
+mod restore;
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -18,7 +22,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
-use futures_util::future::{AbortHandle, Abortable, FutureExt};
+use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
@@ -51,6 +55,8 @@ pub(crate) struct Connection<S> {
     shared: Arc<Shared<S>>,
     link: Arc<Link>,
     in_flight: FuturesUnordered<Abortable<Running>>,
+    /// Requests that run when it is written down that they do, by their tickets. In order.
+    gate: VecDeque<(u64, Abortable<Running>)>,
     /// What is known of the requests in flight.
     known: Vec<InFlight>,
     /// Requests that went on beside others so far.
@@ -81,6 +87,8 @@ pub(crate) struct Connection<S> {
     /// Whether the client was told that the server shuts down.
     warned: bool,
     closed: bool,
+    /// Whether its session goes on in the server's next process.
+    survives: bool,
 }
 
 impl<S: Send + Sync + 'static> Connection<S> {
@@ -94,7 +102,21 @@ impl<S: Send + Sync + 'static> Connection<S> {
         core.sessions.add(&link);
         core.metrics.opened.increment(1);
         tracing::info!("Client connected: {}", link.id);
-        let settings = &core.settings;
+        let mut connection = Self::on(shared, link);
+        connection.greet();
+        if let Some(correlation_id) = guest.by_message
+            && let Some(identity) = connection.link.badge.identity()
+        {
+            let authenticated = badge::authenticated(&identity);
+            connection.tell(&authenticated, correlation_id.as_deref());
+        }
+        connection.call_connect_hook();
+        connection
+    }
+
+    /// A conversation in which nothing was said yet.
+    fn on(shared: Arc<Shared<S>>, link: Arc<Link>) -> Self {
+        let settings = &shared.core.settings;
         let clock = TaskClock::default();
         let limiter = settings
             .rate
@@ -105,10 +127,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
             shared: Arc::clone(&shared),
             link: Arc::clone(&link),
         });
-        let mut connection = Self {
+        Self {
             seat,
             link,
             in_flight: FuturesUnordered::new(),
+            gate: VecDeque::new(),
             known: Vec::new(),
             started: 0,
             limiter,
@@ -127,17 +150,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             earlier_until: now,
             warned: false,
             closed: false,
+            survives: false,
             shared,
-        };
-        connection.greet();
-        if let Some(correlation_id) = guest.by_message
-            && let Some(identity) = connection.link.badge.identity()
-        {
-            let authenticated = badge::authenticated(&identity);
-            connection.tell(&authenticated, correlation_id.as_deref());
         }
-        connection.call_connect_hook();
-        connection
     }
 
     fn call_connect_hook(&mut self) {
@@ -192,7 +207,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let unsigned = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let greeting = ConnectionEstablished {
             client_id: self.link.id.to_string(),
-            resume_token: self.link.session.as_ref().map(Session::token),
+            resume_token: self.link.session.as_ref().and_then(Session::token),
             protocol: ConnectionEstablishedProtocol {
                 name: protocol.info.name.clone(),
                 version: protocol.info.version.clone(),
@@ -257,7 +272,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Whether nothing is in flight.
     pub(crate) fn idle(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.gate.is_empty()
     }
 
     /// Whether nothing is left to be done before a shutdown, the client's warning included.
@@ -272,7 +287,17 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Whether the session outlives a connection that ends with this code; `None` for one that was lost.
     pub(crate) fn parks(&self, code: Option<CloseCode>) -> bool {
-        self.link.session.is_some() && !self.core().draining() && code.is_none_or(CloseCode::parks)
+        // What is at work for a client that is gone may end, where the session goes on in the next process.
+        let goes_on = !self.core().draining() || (code.is_none() && self.link.journal().is_some());
+        self.link.session.is_some() && goes_on && code.is_none_or(CloseCode::parks)
+    }
+
+    /// Has its session go on in the server's next process, where one that ends with this code does; `None` where there
+    /// is no connection. Whether it does.
+    pub(crate) fn survive(&mut self, code: Option<CloseCode>) -> bool {
+        self.survives =
+            self.link.journal().is_some() && self.core().draining() && code.is_none_or(CloseCode::parks);
+        self.survives
     }
 
     /// Goes on without a client: what is sent to it is kept. Requests that end with the connection are cancelled.
@@ -289,6 +314,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
             self.finish(finished, cancelled.request);
         }
         self.core().sessions.park(&self.link);
+        self.measure_parked();
+    }
+
+    /// Shows how many sessions wait for their clients, and what is kept for them.
+    pub(crate) fn measure_parked(&self) {
+        let core = self.core();
+        let (sessions, bytes) = core.sessions.waiting();
+        core.metrics.parked.set(sessions as f64);
+        core.metrics.parked_bytes.set(bytes as f64);
     }
 
     /// Goes on with a client that is back. Returns what is to be written before anything else.
@@ -296,6 +330,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         if let Some(session) = &self.link.session {
             self.core().sessions.unpark(session);
         }
+        self.link.record();
+        self.measure_parked();
         let (mut missed, mut earlier) = self.link.outbox.attach();
         for InFlight { request, .. } in &self.known {
             if let Some(id) = &request.correlation_id {
@@ -328,6 +364,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Has a request go on beside others.
     fn push(&mut self, work: Work, request: Request, timeout: Option<Duration>) {
+        let running = self.know(work, request, timeout);
+        self.in_flight.push(running);
+    }
+
+    /// Makes a request known as one in flight.
+    fn know(&mut self, work: Work, request: Request, timeout: Option<Duration>) -> Abortable<Running> {
         let (handle, registration) = AbortHandle::new_pair();
         self.started += 1;
         let running = Running {
@@ -342,7 +384,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             number: self.started,
             handle,
         });
-        self.in_flight.push(Abortable::new(running, registration));
+        Abortable::new(running, registration)
     }
 
     /// Goes on with what is in flight. Whether anything ended.
@@ -354,23 +396,43 @@ impl<S: Send + Sync + 'static> Connection<S> {
             self.warned = true;
             self.queue_here(self.core().farewell());
         }
+        while let Some((ticket, _)) = self.gate.front()
+            && !self.link.outbox.crowded()
+            && self
+                .link
+                .journal()
+                .is_none_or(|journal| journal.is_written(*ticket, cx))
+            && let Some((_, mut running)) = self.gate.pop_front()
+        {
+            match Pin::new(&mut running).poll(cx) {
+                Poll::Ready(done) => {
+                    ended = true;
+                    self.done(done);
+                }
+                Poll::Pending => self.in_flight.push(running),
+            }
+        }
         while !self.in_flight.is_empty()
             && !self.link.outbox.crowded()
             && let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx)
         {
             ended = true;
-            // A request that was aborted was answered when it was cancelled.
-            if let Ok(Done {
-                finished,
-                request,
-                number,
-            }) = done
-            {
-                self.known.retain(|known| known.number != number);
-                self.finish(finished, request);
-            }
+            self.done(done);
         }
         ended
+    }
+
+    /// Answers a request that was in flight. One that was aborted was answered when it was cancelled.
+    fn done(&mut self, done: Result<Done, Aborted>) {
+        if let Ok(Done {
+            finished,
+            request,
+            number,
+        }) = done
+        {
+            self.known.retain(|known| known.number != number);
+            self.finish(finished, request);
+        }
     }
 
     /// A message that was admitted just now.
@@ -406,6 +468,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
     fn finish(&mut self, finished: Finished, request: Request) {
         let numbering = self.numbering(&request);
         let text = self.settle(finished, &request);
+        if text.is_none()
+            && let (Numbering::Answer(asked), Some(recorder)) = (&numbering, self.link.recorder())
+        {
+            recorder.ended(asked.correlation_id.clone());
+        }
         self.queue(text.map(|text| Answer { text, numbering }));
     }
 
@@ -425,6 +492,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 let state = self.link.state.load(Ordering::Relaxed);
                 if let Some(Ok(Some(next))) = entry.map(|entry| entry.transition(state)) {
                     self.link.state.store(next, Ordering::Relaxed);
+                    if next != state {
+                        self.link.record();
+                    }
                 }
             }
             Some(Kind::Internal(cause)) => {
@@ -450,6 +520,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Drops what is in flight and takes no more messages for the client; what waits may still be written.
     pub(crate) fn end(&mut self, code: CloseCode) {
+        self.gate.clear();
         self.in_flight.clear();
         self.known.clear();
         self.link.outbox.close(code);
@@ -467,6 +538,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
+        self.gate.clear();
         self.in_flight.clear();
         self.link.outbox.close(CloseCode::Normal);
         if !self.closed
@@ -481,8 +553,11 @@ impl<S> Drop for Connection<S> {
             runtime.spawn(self.shared.core.tasks.track_future(hook(cx)));
         }
         let core = &self.shared.core;
-        if let Some(session) = &self.link.session {
-            core.sessions.remove(session);
+        if self.survives {
+            // What still waits is numbered and written down.
+            core.sessions.leave(&self.link);
+        } else {
+            core.sessions.remove(&self.link);
         }
         core.clients.remove(&self.link);
         tracing::info!("Client disconnected: {}", self.link.id);

@@ -5,6 +5,8 @@ mod errors;
 mod fanout;
 mod frames;
 mod order;
+#[cfg(feature = "store")]
+mod restart;
 mod resume;
 mod serving;
 mod support;

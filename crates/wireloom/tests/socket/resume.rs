@@ -27,15 +27,15 @@ async fn with(change: impl FnOnce(&mut Settings)) -> Server {
 }
 
 /// A client that keeps what it takes to come back.
-struct Session {
-    client: Client,
-    id: String,
-    token: String,
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) id: String,
+    pub(crate) token: String,
     seq: u64,
 }
 
 impl Server {
-    async fn session(&self) -> Session {
+    pub(crate) async fn session(&self) -> Session {
         let mut client = self.connect(&[("Sec-WebSocket-Protocol", "test.v1")]).await;
         let greeting = client.next().await;
         let text = |name: &str| greeting["payload"][name].as_str().unwrap().to_owned();
@@ -47,7 +47,7 @@ impl Server {
         }
     }
 
-    fn note(&self, id: &str, value: i64) {
+    pub(crate) fn note(&self, id: &str, value: i64) {
         let client = self.engine.client(id).expect("the session lives");
         client.send(Note(Tick::new("k", value, 0))).unwrap();
     }
@@ -55,25 +55,25 @@ impl Server {
 
 impl Session {
     /// The next message, which must have the next number.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         let message = self.client.next().await;
         self.seq += 1;
         assert_eq!(message["seq"], self.seq, "{message}");
         message
     }
 
-    async fn ask(&mut self, name: &str, payload: Value, id: &str) -> Value {
+    pub(crate) async fn ask(&mut self, name: &str, payload: Value, id: &str) -> Value {
         self.client.send(name, payload, id).await;
         self.next().await
     }
 
     /// Drops the connection without a goodbye.
-    fn lose(self) -> (String, String, u64) {
+    pub(crate) fn lose(self) -> (String, String, u64) {
         (self.id, self.token, self.seq)
     }
 
     /// Comes back and takes what it missed.
-    async fn back(server: &Server, lost: (String, String, u64)) -> (Self, u64) {
+    pub(crate) async fn back(server: &Server, lost: (String, String, u64)) -> (Self, u64) {
         let (id, token, seq) = lost;
         let (client, resumed) = resume(server, &token, seq).await;
         let payload = &resumed["payload"];
@@ -92,7 +92,7 @@ impl Session {
 }
 
 /// Connects and asks to resume; what is answered.
-async fn resume(server: &Server, token: &str, seq: u64) -> (Client, Value) {
+pub(crate) async fn resume(server: &Server, token: &str, seq: u64) -> (Client, Value) {
     let mut client = server.connect(&[("Sec-WebSocket-Protocol", "test.v1")]).await;
     client.next().await;
     let payload = json!({"resumeToken": token, "lastSeq": seq});
@@ -103,7 +103,7 @@ async fn resume(server: &Server, token: &str, seq: u64) -> (Client, Value) {
 }
 
 /// Why a resume is refused.
-async fn refused(server: &Server, token: &str, seq: u64) -> String {
+pub(crate) async fn refused(server: &Server, token: &str, seq: u64) -> String {
     let (mut client, resumed) = resume(server, token, seq).await;
     assert_eq!(resumed["payload"]["resumed"], false, "{resumed}");
     assert_eq!(resumed["payload"]["replayed"], 0);

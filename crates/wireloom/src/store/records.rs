@@ -1,0 +1,243 @@
+//! How sessions stand in the store: keys that keep what belongs to a session together, and their values.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::extract::ws::Utf8Bytes;
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Identity;
+use crate::journal::{Clock, millis};
+use crate::replay::Asked;
+
+/// What a key says behind the session's name.
+const PROFILE: u8 = 0;
+const FIRST: u8 = 1;
+const BEGAN: u8 = 2;
+const MESSAGE: u8 = 3;
+
+/// Who a session belongs to, and how it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profile {
+    pub(crate) client_id: String,
+    pub(crate) right: Right,
+    /// Name of the state it is in, where the protocol has states.
+    pub(crate) state: String,
+    pub(crate) rooms: BTreeSet<Box<str>>,
+    pub(crate) holder: Option<Holder>,
+}
+
+/// Who may take it up, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Right {
+    /// Digests of the secrets: who reads the store cannot take a session.
+    pub(crate) secret: [u8; 32],
+    pub(crate) previous: Option<[u8; 32]>,
+    /// Since when its client is not there, by the process's own clock.
+    pub(crate) parked_at: Option<u64>,
+}
+
+/// Whose it is, where clients authenticate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Holder {
+    pub(crate) subject: String,
+    pub(crate) scopes: BTreeSet<String>,
+    /// In milliseconds since the epoch.
+    pub(crate) expires_at: Option<u64>,
+}
+
+impl Holder {
+    pub(crate) fn of(identity: &Identity) -> Self {
+        Self {
+            subject: identity.subject.clone(),
+            scopes: identity.scopes.clone(),
+            expires_at: identity.expires_at.map(millis),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            subject: self.subject.clone(),
+            scopes: self.scopes.clone(),
+            expires_at: self.expires_at.map(time),
+        }
+    }
+}
+
+/// The time so many milliseconds after the epoch; now, where that lies beyond what the system's clock can show.
+pub(crate) fn time(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        .checked_add(Duration::from_millis(millis))
+        .unwrap_or_else(SystemTime::now)
+}
+
+/// When a process was alive: by its own clock, and by the system's, which may be set. Both in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alive {
+    own: u64,
+    shown: u64,
+}
+
+impl Alive {
+    pub(super) fn now(clock: &Clock) -> Self {
+        Self {
+            own: clock.at(Instant::now()),
+            shown: millis(SystemTime::now()),
+        }
+    }
+
+    pub(super) fn bytes(self) -> [u8; 16] {
+        let both = (u128::from(self.own) << 64) | u128::from(self.shown);
+        both.to_be_bytes()
+    }
+
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let (own, shown) = value.split_first_chunk()?;
+        Some(Self {
+            own: u64::from_be_bytes(*own),
+            shown: u64::from_be_bytes(shown.try_into().ok()?),
+        })
+    }
+
+    /// How long a client is gone that was so since a moment of that process's clock: what the process saw of it, and
+    /// what has passed since.
+    fn waited(self, parked_at: u64) -> Duration {
+        let seen = self.own.saturating_sub(parked_at);
+        let since = millis(SystemTime::now()).saturating_sub(self.shown);
+        Duration::from_millis(seen.saturating_add(since))
+    }
+}
+
+/// A session as it was left.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) key: u128,
+    pub(crate) profile: Profile,
+    /// How long its client is gone; not at all, if it was there when the process ended without a shutdown.
+    pub(crate) waited: Duration,
+    /// Number of the first message that is kept, or of the next one.
+    pub(crate) first: u64,
+    pub(crate) messages: Vec<(Utf8Bytes, Option<Asked>)>,
+    /// Requests that were at work.
+    pub(crate) began: Vec<Asked>,
+}
+
+/// What all keys of a session begin with.
+pub(super) fn prefix(session: u128) -> [u8; 16] {
+    session.to_be_bytes()
+}
+
+fn key(session: u128, kind: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(17 + rest.len());
+    key.extend_from_slice(&prefix(session));
+    key.push(kind);
+    key.extend_from_slice(rest);
+    key
+}
+
+pub(super) fn profile_key(session: u128) -> Vec<u8> {
+    key(session, PROFILE, &[])
+}
+
+pub(super) fn first_key(session: u128) -> Vec<u8> {
+    key(session, FIRST, &[])
+}
+
+pub(super) fn began_key(session: u128, correlation_id: &str) -> Vec<u8> {
+    key(session, BEGAN, correlation_id.as_bytes())
+}
+
+pub(super) fn message_key(session: u128, seq: u64) -> Vec<u8> {
+    key(session, MESSAGE, &seq.to_be_bytes())
+}
+
+/// A message: the length of the id of the request that it answers, and if it is not 0, the request's hash and id; then
+/// the text.
+pub(super) fn message(text: &str, answers: Option<&Asked>) -> Vec<u8> {
+    let mut value = Vec::with_capacity(text.len() + 64);
+    let id = answers.map_or("", |asked| asked.correlation_id.as_str());
+    value.extend_from_slice(&u16::try_from(id.len()).unwrap_or(0).to_be_bytes());
+    if let Some(asked) = answers {
+        value.extend_from_slice(&asked.hash.to_be_bytes());
+        value.extend_from_slice(id.as_bytes());
+    }
+    value.extend_from_slice(text.as_bytes());
+    value
+}
+
+fn read_message(value: &[u8]) -> Option<(Utf8Bytes, Option<Asked>)> {
+    let (length, rest) = value.split_first_chunk()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let (answers, text) = if length == 0 {
+        (None, rest)
+    } else {
+        let (hash, rest) = rest.split_first_chunk()?;
+        let (id, text) = rest.split_at_checked(length)?;
+        let correlation_id = CompactString::from_utf8(id).ok()?;
+        let hash = u64::from_be_bytes(*hash);
+        (Some(Asked { correlation_id, hash }), text)
+    };
+    Some((str::from_utf8(text).ok()?.into(), answers))
+}
+
+/// Puts sessions together from their records, which come in the order of their keys.
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    sessions: Vec<Saved>,
+    /// Names of sessions of which something is left but not who they belong to: they ended.
+    pub(super) remains: Vec<u128>,
+}
+
+impl Loading {
+    /// Adds a record. `None` if it makes no sense.
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let (session, rest) = key.split_first_chunk()?;
+        let session = u128::from_be_bytes(*session);
+        let (kind, rest) = rest.split_first()?;
+        if *kind == PROFILE {
+            self.sessions.push(Saved {
+                key: session,
+                profile: serde_json::from_slice(value).ok()?,
+                waited: Duration::ZERO,
+                first: 1,
+                messages: Vec::new(),
+                began: Vec::new(),
+            });
+            return Some(());
+        }
+        let Some(saved) = self.sessions.last_mut().filter(|saved| saved.key == session) else {
+            if self.remains.last() != Some(&session) {
+                self.remains.push(session);
+            }
+            return Some(());
+        };
+        match *kind {
+            FIRST => saved.first = u64::from_be_bytes(value.try_into().ok()?),
+            BEGAN => saved.began.push(Asked {
+                correlation_id: CompactString::from_utf8(rest).ok()?,
+                hash: u64::from_be_bytes(value.try_into().ok()?),
+            }),
+            MESSAGE => {
+                let seq = u64::from_be_bytes(rest.try_into().ok()?);
+                // None is missing: all were written in order.
+                (seq == saved.first.checked_add(saved.messages.len() as u64)?).then_some(())?;
+                saved.messages.push(read_message(value)?);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn finish(mut self, alive: Option<Alive>) -> Vec<Saved> {
+        for saved in &mut self.sessions {
+            if let (Some(alive), Some(parked_at)) = (alive, saved.profile.right.parked_at) {
+                saved.waited = alive.waited(parked_at);
+            }
+        }
+        self.sessions
+    }
+}
