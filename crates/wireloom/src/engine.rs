@@ -124,6 +124,9 @@ pub(crate) struct Core {
     pub(crate) access: Access,
     /// Index of the state that a new session is in; see [`Table`].
     pub(crate) initial_state: usize,
+    /// Whether frames are given back as they came, and nothing is said unasked.
+    #[cfg(feature = "echo")]
+    pub(crate) echo: bool,
     draining: AtomicBool,
     /// Cancelled when connections must end at once.
     pub(crate) stop: CancellationToken,
@@ -293,6 +296,8 @@ pub struct Builder<S> {
     authenticator: Option<Box<dyn Authenticator>>,
     on_connect: Option<Hook<S>>,
     on_disconnect: Option<Hook<S>>,
+    #[cfg(feature = "echo")]
+    echo: bool,
 }
 
 impl<S> fmt::Debug for Builder<S> {
@@ -316,6 +321,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             authenticator: None,
             on_connect: None,
             on_disconnect: None,
+            #[cfg(feature = "echo")]
+            echo: false,
         }
     }
 
@@ -374,6 +381,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Gives every frame back as it came, text and binary, over the same sockets, limits and goodbyes: what a suite that
+    /// tests for RFC 6455 talks to. No message is read or answered.
+    #[cfg(feature = "echo")]
+    #[must_use]
+    pub fn echo(mut self) -> Self {
+        self.echo = true;
+        self
+    }
+
     /// Called when a client has connected, behind its greeting. What it sends comes before any reply: the client's
     /// messages are taken when it has ended, so it should not go on for long.
     #[must_use]
@@ -414,6 +430,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             sessions: Sessions::default(),
             sockets: AtomicUsize::new(0),
             metrics: Metrics::new(),
+            #[cfg(feature = "echo")]
+            echo: self.echo,
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

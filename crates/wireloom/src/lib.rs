@@ -34,6 +34,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod pattern;
+mod progress;
 pub mod protocol;
 mod rates;
 mod reject;

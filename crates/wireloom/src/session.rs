@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::ws::WebSocket;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
@@ -16,9 +15,8 @@ use subtle::ConstantTimeEq;
 
 use crate::clients::Link;
 use crate::close::CloseCode;
-use crate::driver;
+use crate::driver::{self, Line};
 use crate::engine::Settings;
-use crate::limits::Slot;
 use crate::messages::ConnectionResumedReason as Reason;
 use crate::replay::Bounds;
 
@@ -78,8 +76,7 @@ struct State {
 /// A socket whose client has shown the session's token.
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pub(crate) socket: WebSocket,
-    pub(crate) slot: Slot,
+    pub(crate) line: Line,
     pub(crate) claim: Claimed,
     /// The short-lived client that the socket was for, and whose credentials count from now on.
     pub(crate) from: Arc<Link>,
@@ -153,22 +150,17 @@ fn token(key: u128, secret: &Secret) -> String {
 
 impl Claim {
     /// Hands the socket to the session's task.
-    pub(crate) fn hand_over(self, socket: WebSocket, slot: Slot, from: Arc<Link>) {
+    pub(crate) fn hand_over(self, line: Line, from: Arc<Link>) {
         let Self { link, claimed: claim } = self;
         if let Some(session) = &link.session {
-            let handover = Box::new(Handover {
-                socket,
-                slot,
-                claim,
-                from,
-            });
+            let handover = Box::new(Handover { line, claim, from });
             let older = session.state().handover.replace(handover);
             session.called.store(true, Ordering::Release);
             if let Some(older) = older {
                 // Two came before the session's task looked: the newest has it.
                 link.core
                     .tasks
-                    .spawn(driver::close(older.socket, CloseCode::TakenOver));
+                    .spawn(driver::close(older.line.socket, CloseCode::TakenOver));
             }
         }
         link.outbox.wake();
