@@ -24,6 +24,7 @@ use crate::engine::{Core, Settings, Shared};
 use crate::journal::Journal;
 use crate::limits::Slot;
 use crate::outbox::{Outbox, Taken};
+use crate::progress::Progress;
 use crate::session::{Claim, Handover, Session};
 #[cfg(feature = "store")]
 use crate::store::records::Saved;
@@ -49,12 +50,22 @@ pub(crate) struct Driver<S> {
     timer: Pin<Box<Sleep>>,
 }
 
+/// A socket that was let in.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) socket: WebSocket,
+    /// Its place among the connections that are let in.
+    pub(crate) slot: Slot,
+    pub(crate) progress: Progress,
+}
+
 /// A socket at work.
 struct Attached {
     socket: WebSocket,
     counted: Counted,
     /// Its place among the connections that are let in.
     slot: Slot,
+    progress: Progress,
     /// What a client that is back has missed: goes out before anything else.
     missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
@@ -116,17 +127,11 @@ enum Inbound {
 
 impl<S: Send + Sync + 'static> Driver<S> {
     /// Opens a conversation on a socket; `resumable` where its session may outlive it.
-    pub(crate) fn new(
-        shared: Arc<Shared<S>>,
-        socket: WebSocket,
-        guest: Guest,
-        slot: Slot,
-        resumable: bool,
-    ) -> Box<Self> {
+    pub(crate) fn new(shared: Arc<Shared<S>>, line: Line, guest: Guest, resumable: bool) -> Box<Self> {
         let core = Arc::clone(&shared.core);
         let connection = Connection::open(shared, guest, resumable);
         let journal = connection.link().journal();
-        let attached = Attached::new(&core, (socket, slot), VecDeque::new(), journal, connection.now());
+        let attached = Attached::new(&core, line, VecDeque::new(), journal, connection.now());
         Box::new(Self {
             connection,
             timer: Box::pin(tokio::time::sleep_until(attached.deadline())),
@@ -156,7 +161,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
                 End::Resumed(claim) => {
                     if let Some(attached) = self.attached.take() {
                         let link = Arc::clone(self.connection.link());
-                        claim.hand_over(attached.socket, attached.slot, link);
+                        claim.hand_over(attached.into_line(), link);
                     }
                     return Box::pin(self.connection.close()).await;
                 }
@@ -230,25 +235,15 @@ impl<S: Send + Sync + 'static> Driver<S> {
     /// Goes on with a client that is back, on a socket of its own.
     fn attach(&mut self, handover: Handover) {
         self.leave_socket(Some(CloseCode::TakenOver));
-        let Handover {
-            socket,
-            slot,
-            claim,
-            from,
-        } = handover;
+        let Handover { line, claim, from } = handover;
         self.connection.link().badge.take_over(&from.badge);
         badge::watch_expiry(self.connection.link());
         self.connection.wake();
         let missed = self.connection.attach(claim);
         let link = self.connection.link();
         tracing::info!(client_id = %link.id, replayed = missed.len() - 1, "the client is back");
-        let mut attached = Attached::new(
-            &link.core,
-            (socket, slot),
-            missed,
-            link.journal(),
-            self.connection.now(),
-        );
+        let now = self.connection.now();
+        let mut attached = Attached::new(&link.core, line, missed, link.journal(), now);
         // The greeting may still wait in the socket.
         attached.flushing = true;
         self.timer.as_mut().reset(attached.deadline());
@@ -328,14 +323,20 @@ impl<S: Send + Sync + 'static> Driver<S> {
 impl Attached {
     fn new(
         core: &Arc<Core>,
-        (socket, slot): (WebSocket, Slot),
+        line: Line,
         missed: VecDeque<Utf8Bytes>,
         journal: Option<&Arc<Journal>>,
         now: Instant,
     ) -> Self {
+        let Line {
+            socket,
+            slot,
+            progress,
+        } = line;
         Self {
             socket,
             slot,
+            progress,
             counted: Counted::new(core),
             missed,
             unflushed: 0,
@@ -345,6 +346,14 @@ impl Attached {
             stuck_since: None,
             ticket: journal.map_or(0, |journal| journal.ticket()),
             journal: journal.cloned(),
+        }
+    }
+
+    fn into_line(self) -> Line {
+        Line {
+            socket: self.socket,
+            slot: self.slot,
+            progress: self.progress,
         }
     }
 
@@ -361,10 +370,11 @@ impl Attached {
         }
     }
 
-    /// When a peer that stays silent is given up.
+    /// When a peer that stays silent is given up, or that never finishes what it began to say.
     fn silent_until(&self) -> Instant {
         let settings = self.settings();
-        self.last_heard + settings.heartbeat_interval + settings.heartbeat_timeout
+        let begun = self.progress.unfinished_since().unwrap_or(self.last_heard);
+        begun.min(self.last_heard) + settings.heartbeat_interval + settings.heartbeat_timeout
     }
 
     /// One turn: takes what is there, calls handlers, writes what answers.
@@ -419,14 +429,22 @@ impl Attached {
         cx: &mut Context<'_>,
     ) -> Result<Inbound, End> {
         let message = match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Pending if self.progress.is_endless(connection.now()) => {
+                return Err(End::Code(CloseCode::MessageTooBig));
+            }
             Poll::Pending => return Ok(Inbound::Nothing),
             Poll::Ready(None) => return Err(End::Lost),
             Poll::Ready(Some(Err(error))) => return Err(broken(error)),
             Poll::Ready(Some(Ok(message))) => message,
         };
         self.last_heard = connection.now();
+        #[cfg(feature = "echo")]
+        if self.counted.0.echo && matches!(message, WsMessage::Text(_) | WsMessage::Binary(_)) {
+            return self.echo(message);
+        }
         match message {
             WsMessage::Text(text) => {
+                self.progress.message();
                 let answer = connection.take(&text, cx);
                 if let Some(claim) = connection.claimed() {
                     return Err(End::Resumed(claim));
@@ -437,7 +455,8 @@ impl Attached {
             }
             WsMessage::Binary(_) => return Err(End::Code(CloseCode::UnsupportedData)),
             // The pong is on its way already; it counts against the rate like any message.
-            WsMessage::Ping(_) | WsMessage::Pong(_) => {
+            WsMessage::Ping(payload) | WsMessage::Pong(payload) => {
+                self.progress.control_frame(payload.len());
                 self.unflushed = self.unflushed.max(1);
                 connection.count_control_frame();
             }
@@ -447,6 +466,15 @@ impl Attached {
                 return Err(End::Closed { over });
             }
         }
+        Ok(Inbound::Taken)
+    }
+
+    /// Gives a frame back as it came.
+    #[cfg(feature = "echo")]
+    fn echo(&mut self, message: WsMessage) -> Result<Inbound, End> {
+        self.progress.message();
+        self.unflushed = MAX_UNFLUSHED;
+        Pin::new(&mut self.socket).start_send(message).map_err(broken)?;
         Ok(Inbound::Taken)
     }
 

@@ -135,6 +135,9 @@ pub(crate) struct Core {
     pub(crate) access: Access,
     /// Index of the state that a new session is in; see [`Table`].
     pub(crate) initial_state: usize,
+    /// Whether frames are given back as they came, and nothing is said unasked.
+    #[cfg(feature = "echo")]
+    pub(crate) echo: bool,
     draining: AtomicBool,
     /// Cancelled when connections must end at once.
     pub(crate) stop: CancellationToken,
@@ -359,6 +362,8 @@ pub struct Builder<S> {
     on_disconnect: Option<Hook<S>>,
     #[cfg(feature = "store")]
     store: Option<Store>,
+    #[cfg(feature = "echo")]
+    echo: bool,
 }
 
 impl<S> fmt::Debug for Builder<S> {
@@ -384,6 +389,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             on_disconnect: None,
             #[cfg(feature = "store")]
             store: None,
+            #[cfg(feature = "echo")]
+            echo: false,
         }
     }
 
@@ -439,6 +446,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
+    /// Gives every frame back as it came, text and binary, over the same sockets, limits and goodbyes: what a suite that
+    /// tests for RFC 6455 talks to. No message is read or answered.
+    #[cfg(feature = "echo")]
+    #[must_use]
+    pub fn echo(mut self) -> Self {
+        self.echo = true;
         self
     }
 
@@ -510,6 +526,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
             journal,
             sockets: AtomicUsize::new(0),
             metrics: Metrics::new(),
+            #[cfg(feature = "echo")]
+            echo: self.echo,
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -39,6 +39,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod pattern;
+mod progress;
 pub mod protocol;
 mod rates;
 mod reject;

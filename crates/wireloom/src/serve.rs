@@ -25,11 +25,18 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::address::AddressKey;
+use crate::progress::Received;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
 /// How long a socket that was closed here goes on reading what the peer has sent already.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes that are read from a socket before other tasks get their turn: thousands of frames may lie in them.
+const MAX_BURST: usize = 64 * 1024;
+
+/// What hyper needs to read any request at all.
+const MIN_HEADER_BYTES: usize = 8 * 1024;
 
 /// Most bytes that are read and dropped meanwhile.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
@@ -39,6 +46,9 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 pub struct ServeOptions {
     /// Longest time that a client may take to send the headers of a request.
     pub header_timeout: Duration,
+    /// Most bytes that the headers of a request may have together; 8 KiB at least. Longer ones are answered by 431. A
+    /// token among them has [`crate::MAX_TOKEN`] bytes at most.
+    pub header_bytes: usize,
     /// Longest time that a socket may stay in HTTP, upgraded to no WebSocket; the response under way may end within
     /// `header_timeout`.
     pub http_timeout: Duration,
@@ -62,6 +72,7 @@ impl Default for ServeOptions {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
+            header_bytes: 32 * 1024,
             drain_timeout: Duration::from_secs(2),
             http_timeout: Duration::from_secs(120),
             sockets: 10_000,
@@ -238,15 +249,19 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     options: &ServeOptions,
     draining: CancellationToken,
 ) -> Result<(), Error> {
+    let received = Received::default();
+    let counted = received.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(arrival);
+        request.extensions_mut().insert(received.clone());
         router.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
+        .max_buf_size(options.header_bytes.max(MIN_HEADER_BYTES))
+        .serve_connection(TokioIo::new(Lingering::new(stream, counted)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -268,16 +283,23 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ///
 /// A socket that is closed with bytes unread is reset, and a reset can destroy what was written last: the close frame
 /// that says why. So it says that nothing more comes, and reads on until the peer has closed, too.
+///
+/// It also counts what comes in, and lets others have their turn when there is much of it.
 struct Lingering<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     stream: Option<T>,
+    received: Received,
+    /// Bytes that were read since there was nothing to read.
+    burst: usize,
     /// Whether the peer has closed, or the socket failed.
     ended: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<T> {
-    fn new(stream: T) -> Self {
+    fn new(stream: T, received: Received) -> Self {
         Self {
             stream: Some(stream),
+            received,
+            burst: 0,
             ended: false,
         }
     }
@@ -323,8 +345,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.burst >= MAX_BURST {
+            self.burst = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = self.stream()?.poll_read(cx, buffer);
+        let length = buffer.filled().len().saturating_sub(before);
+        self.received.add(length);
+        self.burst = if read.is_ready() { self.burst + length } else { 0 };
         match &read {
             Poll::Ready(Ok(())) if buffer.filled().len() > before || buffer.capacity() == before => {}
             Poll::Ready(_) => self.ended = true,

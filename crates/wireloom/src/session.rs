@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use axum::extract::ws::WebSocket;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
@@ -18,11 +17,10 @@ use subtle::ConstantTimeEq;
 
 use crate::clients::Link;
 use crate::close::CloseCode;
-use crate::driver;
+use crate::driver::{self, Line};
 use crate::engine::Settings;
 #[cfg(feature = "store")]
 use crate::journal::Clock;
-use crate::limits::Slot;
 use crate::messages::ConnectionResumedReason as Reason;
 use crate::replay::{Bounds, Replay};
 #[cfg(feature = "store")]
@@ -101,8 +99,7 @@ struct State {
 /// A socket whose client has shown the session's token.
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pub(crate) socket: WebSocket,
-    pub(crate) slot: Slot,
+    pub(crate) line: Line,
     pub(crate) claim: Claimed,
     /// The short-lived client that the socket was for, and whose credentials count from now on.
     pub(crate) from: Arc<Link>,
@@ -199,22 +196,17 @@ fn token(key: u128, secret: &Secret) -> Option<String> {
 
 impl Claim {
     /// Hands the socket to the session's task.
-    pub(crate) fn hand_over(self, socket: WebSocket, slot: Slot, from: Arc<Link>) {
+    pub(crate) fn hand_over(self, line: Line, from: Arc<Link>) {
         let Self { link, claimed: claim } = self;
         if let Some(session) = &link.session {
-            let handover = Box::new(Handover {
-                socket,
-                slot,
-                claim,
-                from,
-            });
+            let handover = Box::new(Handover { line, claim, from });
             let older = session.state().handover.replace(handover);
             session.called.store(true, Ordering::Release);
             if let Some(older) = older {
                 // Two came before the session's task looked: the newest has it.
                 link.core
                     .tasks
-                    .spawn(driver::close(older.socket, CloseCode::TakenOver));
+                    .spawn(driver::close(older.line.socket, CloseCode::TakenOver));
             }
         }
         link.outbox.wake();

@@ -5,16 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 
 use crate::auth::credentials;
 use crate::auth::lobby::{self, Turned, Visit};
 use crate::close::CloseCode;
-use crate::driver::{self, Driver, MAX_UNFLUSHED};
+use crate::driver::{self, Driver, Line, MAX_UNFLUSHED};
 use crate::engine::{Engine, Shared};
+use crate::progress::{Progress, Received};
 
 impl<S: Send + Sync + 'static> Engine<S> {
     /// The route of the WebSocket endpoint, for [`axum::Router::route`].
@@ -33,6 +35,9 @@ impl<S: Send + Sync + 'static> Engine<S> {
     /// nothing is limited by address.
     #[must_use]
     pub fn accept(&self, request: &Parts, upgrade: WebSocketUpgrade) -> Response {
+        if has_body(&request.headers) {
+            return StatusCode::BAD_REQUEST.into_response();
+        }
         let core = &self.shared.core;
         let settings = &core.settings;
         let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
@@ -55,6 +60,9 @@ impl<S: Send + Sync + 'static> Engine<S> {
         let shared = Arc::clone(&self.shared);
         let largest = shared.table.message_bytes();
         let tasks = core.tasks.clone();
+        // Without it, bytes that never are a message are not noticed.
+        let received = request.extensions.get::<Received>().cloned().unwrap_or_default();
+        let progress = Progress::new(received, largest, settings.read_buffer_bytes);
         upgrade
             .read_buffer_size(settings.read_buffer_bytes)
             .write_buffer_size(MAX_UNFLUSHED)
@@ -65,7 +73,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
             .on_upgrade(move |socket| {
                 // In a box each, since what they take together every connection would have.
                 let work: Pin<Box<dyn Future<Output = ()> + Send>> = match arrived {
-                    Ok(visit) => Box::pin(receive(shared, socket, visit, resumable)),
+                    Ok(visit) => Box::pin(receive(shared, (socket, progress), visit, resumable)),
                     Err(Turned { code, slot }) => Box::pin(async move {
                         let _slot = slot;
                         driver::close(socket, code).await;
@@ -79,17 +87,31 @@ impl<S: Send + Sync + 'static> Engine<S> {
 /// Lets a visitor in, once it has shown who it is.
 async fn receive<S: Send + Sync + 'static>(
     shared: Arc<Shared<S>>,
-    mut socket: WebSocket,
+    (mut socket, progress): (WebSocket, Progress),
     visit: Visit,
     resumable: bool,
 ) {
     // In a box: judging takes room, and is over soon.
     let admitted = Box::pin(lobby::admit(&shared, &mut socket, visit)).await;
     match admitted {
-        Ok((guest, slot)) => Driver::new(shared, socket, guest, slot, resumable).run().await,
+        Ok((guest, slot)) => {
+            let line = Line {
+                socket,
+                slot,
+                progress,
+            };
+            Driver::new(shared, line, guest, resumable).run().await;
+        }
         Err(Some(code)) => Box::pin(driver::close(socket, code)).await,
         Err(None) => Box::pin(driver::read_out(socket)).await,
     }
+}
+
+/// Whether a handshake announces a body. It has none: what follows are frames, and a proxy that takes them for something
+/// else could be made to pass on what it would refuse.
+fn has_body(headers: &HeaderMap) -> bool {
+    let empty = |length: &HeaderValue| length == "0";
+    headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(empty)
 }
 
 /// What a refusal is in HTTP.

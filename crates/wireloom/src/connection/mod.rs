@@ -201,6 +201,10 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     fn greet(&self) {
+        #[cfg(feature = "echo")]
+        if self.core().echo {
+            return;
+        }
         let Core {
             protocol, settings, ..
         } = self.core();

@@ -5,6 +5,8 @@ mod errors;
 mod fanout;
 mod frames;
 mod order;
+#[path = "../raw/mod.rs"]
+mod raw;
 #[cfg(feature = "store")]
 mod restart;
 mod resume;
