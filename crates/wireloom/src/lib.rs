@@ -23,6 +23,8 @@ mod driver;
 mod dynamic;
 mod engine;
 mod envelope;
+#[cfg(feature = "explorer")]
+mod explorer;
 mod handler;
 pub mod json;
 mod limits;
