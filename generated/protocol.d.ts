@@ -232,6 +232,21 @@ export interface ConnectionEstablishedProtocol {
   version: string;
   /** SHA-256 of the checked protocol: equal where both ends have the same. */
   hash: string;
+  /** By which messages a request is answered, by its type. For clients that learn it from the server; missing where nothing is answered. */
+  answers?: Record<string, ConnectionEstablishedProtocolAnswersValue>;
+  [key: string]: unknown;
+}
+
+/**
+ * Either a reply; or items and an end, and in place of the end an error if there is one.
+ *
+ * Other properties are allowed.
+ */
+export interface ConnectionEstablishedProtocolAnswersValue {
+  reply?: string;
+  item?: string;
+  end?: string;
+  error?: string;
   [key: string]: unknown;
 }
 
@@ -259,6 +274,12 @@ export interface ConnectionEstablishedLimits {
    * An integer at least 1.
    */
   inFlight: number;
+  /**
+   * Largest message of the types that have a limit of their own, in bytes. Missing where none has.
+   *
+   * Each: at least 1.
+   */
+  typeBytes?: Record<string, number>;
   [key: string]: unknown;
 }
 
@@ -579,4 +600,6 @@ export interface AgentProtocol {
   };
   /** Codes of all errors. */
   errors: ErrorCode;
+  /** Codes of the engine's errors, which may answer any message. */
+  engineErrors: EngineErrorCode;
 }

@@ -986,7 +986,7 @@ pub const PROTOCOL: &str = r##"{
     "description": "Drive a coding agent over one WebSocket."
   },
   "subprotocol": "agent.v1",
-  "hash": "0267455072dabbc26daee4aed54352b29598c28f61b6e8b06140203a5cea7a96",
+  "hash": "a565f55c7b8f29b7bd11583341712578ddb946240eb6c4038e9d65aa828be0a7",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -1326,6 +1326,28 @@ pub const PROTOCOL: &str = r##"{
               "hash": {
                 "type": "string",
                 "description": "SHA-256 of the checked protocol: equal where both ends have the same."
+              },
+              "answers": {
+                "type": "object",
+                "description": "By which messages a request is answered, by its type. For clients that learn it from the server; missing where nothing is answered.",
+                "additionalProperties": {
+                  "type": "object",
+                  "description": "Either a reply; or items and an end, and in place of the end an error if there is one.",
+                  "properties": {
+                    "reply": {
+                      "type": "string"
+                    },
+                    "item": {
+                      "type": "string"
+                    },
+                    "end": {
+                      "type": "string"
+                    },
+                    "error": {
+                      "type": "string"
+                    }
+                  }
+                }
               }
             },
             "required": [
@@ -1361,6 +1383,15 @@ pub const PROTOCOL: &str = r##"{
                 "description": "Requests that may be in flight together.",
                 "minimum": 1,
                 "maximum": 9007199254740991
+              },
+              "typeBytes": {
+                "type": "object",
+                "description": "Largest message of the types that have a limit of their own, in bytes. Missing where none has.",
+                "additionalProperties": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 9007199254740991
+                }
               }
             },
             "required": [

@@ -77,6 +77,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: clients,
     },
     Step {
+        name: "typescript",
+        what: "the TypeScript client: types, size, behaviour in Node and in Chromium",
+        slow: true,
+        run: typescript,
+    },
+    Step {
         name: "deny",
         what: "licences, sources and banned crates",
         slow: true,
@@ -95,6 +101,9 @@ const WORKSPACES: [&str; 3] = ["Cargo.toml", "bench/Cargo.toml", "fuzz/Cargo.tom
 
 /// What the build writes into the source tree.
 const GENERATED: [&str; 3] = ["generated", "schemas", "crates/wireloom/src/messages.rs"];
+
+/// The client for TypeScript.
+const TYPESCRIPT: &str = "clients/typescript";
 
 /// What must not be below a crate, at run time: a server carries no YAML parser and no templates, and what reads a
 /// specification does no I/O of its own.
@@ -173,8 +182,9 @@ fn imports() -> Outcome<Done> {
 }
 
 fn packages() -> Outcome<Done> {
-    machine::node_packages("tests/node")?;
-    machine::node_packages("tests/clients")?;
+    for folder in ["tests/node", "tests/clients", TYPESCRIPT] {
+        machine::node_packages(folder)?;
+    }
     Ok(Done::Checked)
 }
 
@@ -267,6 +277,24 @@ fn clients() -> Outcome<Done> {
         ])
         .env("WIRELOOM_SERVER", target().join("debug/wireloom-server"))
         .env("PYTHON", python)
+        .env("CHROMIUM", chromium))?;
+    Ok(Done::Checked)
+}
+
+/// Held against the engine with the protocol of the clients' tests.
+fn typescript() -> Outcome<Done> {
+    machine::node_packages(TYPESCRIPT)?;
+    let chromium = machine::chromium()?;
+    let demo = ["--package", "wireloom-client", "--example", "demo_server"];
+    run(cargo().args(["build", "--locked"]).args(demo))?;
+    let folder = root().join(TYPESCRIPT);
+    run(program("npm").args(["run", "build"]).current_dir(&folder))?;
+    let tests = ["behaviour", "package", "react", "types", "validate"];
+    run(program("node")
+        .args(["--test", "--test-reporter", "spec"])
+        .args(tests.map(|test| format!("test/{test}.test.mjs")))
+        .current_dir(&folder)
+        .env("WIRELOOM_DEMO", target().join("debug/examples/demo_server"))
         .env("CHROMIUM", chromium))?;
     Ok(Done::Checked)
 }

@@ -108,6 +108,13 @@ pub struct ConnectionEstablishedProtocol {
     pub version: ::std::string::String,
     /// SHA-256 of the checked protocol: equal where both ends have the same.
     pub hash: ::std::string::String,
+    /// By which messages a request is answered, by its type. For clients that learn it from the server; missing where nothing is answered.
+    pub answers: ::std::option::Option<
+        ::std::collections::BTreeMap<
+            ::std::string::String,
+            ConnectionEstablishedProtocolAnswersValue,
+        >,
+    >,
     /// Properties that the protocol does not name.
     pub extra: ::std::collections::BTreeMap<
         ::std::string::String,
@@ -119,10 +126,16 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
     fn decode(
         reader: &mut ::wireloom::json::Reader<'_>,
     ) -> ::wireloom::json::Read<Self> {
-        const FIELDS: &[&str] = &[r#","name":"#, r#","version":"#, r#","hash":"#];
+        const FIELDS: &[&str] = &[
+            r#","name":"#,
+            r#","version":"#,
+            r#","hash":"#,
+            r#","answers":"#,
+        ];
         let mut name = ::std::option::Option::None;
         let mut version = ::std::option::Option::None;
         let mut hash = ::std::option::Option::None;
+        let mut answers = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
@@ -137,6 +150,15 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
                 2 => {
                     reader.once(&mut hash, |reader| reader.text(0, usize::MAX))?;
                 }
+                3 => {
+                    reader
+                        .once(
+                            &mut answers,
+                            |reader| {
+                                reader.map(0, usize::MAX, ::wireloom::json::Decode::decode)
+                            },
+                        )?;
+                }
                 _ => {
                     reader.extra(&mut rest, |reader| reader.value())?;
                 }
@@ -146,6 +168,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedProtocol {
             name: reader.required(name)?,
             version: reader.required(version)?,
             hash: reader.required(hash)?,
+            answers,
             extra: rest,
         })
     }
@@ -159,7 +182,105 @@ impl ::wireloom::json::Encode for ConnectionEstablishedProtocol {
         out.string(&self.version);
         out.raw(r#","hash":"#);
         out.string(&self.hash);
+        if let ::std::option::Option::Some(value) = &self.answers {
+            out.raw(r#","answers":{"#);
+            out.entries(&mut true, value, |out, value| out.put(value));
+            out.raw("}");
+        }
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
+        out.raw("}");
+    }
+}
+
+/// Either a reply; or items and an end, and in place of the end an error if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectionEstablishedProtocolAnswersValue {
+    /// `reply`.
+    pub reply: ::std::option::Option<::std::string::String>,
+    /// `item`.
+    pub item: ::std::option::Option<::std::string::String>,
+    /// `end`.
+    pub end: ::std::option::Option<::std::string::String>,
+    /// `error`.
+    pub error: ::std::option::Option<::std::string::String>,
+    /// Properties that the protocol does not name.
+    pub extra: ::std::collections::BTreeMap<
+        ::std::string::String,
+        ::wireloom::json::Value,
+    >,
+}
+
+impl ::wireloom::json::Decode for ConnectionEstablishedProtocolAnswersValue {
+    fn decode(
+        reader: &mut ::wireloom::json::Reader<'_>,
+    ) -> ::wireloom::json::Read<Self> {
+        const FIELDS: &[&str] = &[
+            r#","reply":"#,
+            r#","item":"#,
+            r#","end":"#,
+            r#","error":"#,
+        ];
+        let mut reply = ::std::option::Option::None;
+        let mut item = ::std::option::Option::None;
+        let mut end = ::std::option::Option::None;
+        let mut error = ::std::option::Option::None;
+        let mut rest = ::std::collections::BTreeMap::new();
+        let mut object = reader.object()?;
+        while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
+        {
+            match field {
+                0 => {
+                    reader.once(&mut reply, |reader| reader.text(0, usize::MAX))?;
+                }
+                1 => {
+                    reader.once(&mut item, |reader| reader.text(0, usize::MAX))?;
+                }
+                2 => {
+                    reader.once(&mut end, |reader| reader.text(0, usize::MAX))?;
+                }
+                3 => {
+                    reader.once(&mut error, |reader| reader.text(0, usize::MAX))?;
+                }
+                _ => {
+                    reader.extra(&mut rest, |reader| reader.value())?;
+                }
+            }
+        }
+        ::std::result::Result::Ok(Self {
+            reply,
+            item,
+            end,
+            error,
+            extra: rest,
+        })
+    }
+}
+
+impl ::wireloom::json::Encode for ConnectionEstablishedProtocolAnswersValue {
+    fn encode(&self, out: &mut ::wireloom::json::Writer) {
+        let mut first = true;
+        out.raw("{");
+        if let ::std::option::Option::Some(value) = &self.reply {
+            out.separate(&mut first);
+            out.raw(r#""reply":"#);
+            out.string(value);
+        }
+        if let ::std::option::Option::Some(value) = &self.item {
+            out.separate(&mut first);
+            out.raw(r#""item":"#);
+            out.string(value);
+        }
+        if let ::std::option::Option::Some(value) = &self.end {
+            out.separate(&mut first);
+            out.raw(r#""end":"#);
+            out.string(value);
+        }
+        if let ::std::option::Option::Some(value) = &self.error {
+            out.separate(&mut first);
+            out.raw(r#""error":"#);
+            out.string(value);
+        }
+        out.entries(&mut first, &self.extra, |out, value| out.value(value));
         out.raw("}");
     }
 }
@@ -173,6 +294,10 @@ pub struct ConnectionEstablishedLimits {
     pub depth: u64,
     /// Requests that may be in flight together.
     pub in_flight: u64,
+    /// Largest message of the types that have a limit of their own, in bytes. Missing where none has.
+    pub type_bytes: ::std::option::Option<
+        ::std::collections::BTreeMap<::std::string::String, u64>,
+    >,
     /// Properties that the protocol does not name.
     pub extra: ::std::collections::BTreeMap<
         ::std::string::String,
@@ -188,10 +313,12 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
             r#","messageBytes":"#,
             r#","depth":"#,
             r#","inFlight":"#,
+            r#","typeBytes":"#,
         ];
         let mut message_bytes = ::std::option::Option::None;
         let mut depth = ::std::option::Option::None;
         let mut in_flight = ::std::option::Option::None;
+        let mut type_bytes = ::std::option::Option::None;
         let mut rest = ::std::collections::BTreeMap::new();
         let mut object = reader.object()?;
         while let ::std::option::Option::Some(field) = reader.field(&mut object, FIELDS)?
@@ -218,6 +345,20 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
                             |reader| reader.integer_as(1, 9007199254740991),
                         )?;
                 }
+                3 => {
+                    reader
+                        .once(
+                            &mut type_bytes,
+                            |reader| {
+                                reader
+                                    .map(
+                                        0,
+                                        usize::MAX,
+                                        |reader| reader.integer_as(1, 9007199254740991),
+                                    )
+                            },
+                        )?;
+                }
                 _ => {
                     reader.extra(&mut rest, |reader| reader.value())?;
                 }
@@ -227,6 +368,7 @@ impl ::wireloom::json::Decode for ConnectionEstablishedLimits {
             message_bytes: reader.required(message_bytes)?,
             depth: reader.required(depth)?,
             in_flight: reader.required(in_flight)?,
+            type_bytes,
             extra: rest,
         })
     }
@@ -240,6 +382,11 @@ impl ::wireloom::json::Encode for ConnectionEstablishedLimits {
         out.unsigned(self.depth);
         out.raw(r#","inFlight":"#);
         out.unsigned(self.in_flight);
+        if let ::std::option::Option::Some(value) = &self.type_bytes {
+            out.raw(r#","typeBytes":{"#);
+            out.entries(&mut true, value, |out, value| out.unsigned(*value));
+            out.raw("}");
+        }
         out.entries(&mut false, &self.extra, |out, value| out.value(value));
         out.raw("}");
     }
@@ -940,7 +1087,8 @@ impl ::wireloom::json::Encode for ErrorDetailsItem {
 }
 
 ::wireloom::serde_impls!(
-    ConnectionEstablished, ConnectionEstablishedProtocol, ConnectionEstablishedLimits,
+    ConnectionEstablished, ConnectionEstablishedProtocol,
+    ConnectionEstablishedProtocolAnswersValue, ConnectionEstablishedLimits,
     ConnectionResume, ConnectionResumed, ConnectionResumedReason, ConnectionAck,
     ConnectionClosing, ConnectionAuthenticate, ConnectionAuthenticated, RequestCancel,
     Ping, Pong, Error, ErrorDetailsItem

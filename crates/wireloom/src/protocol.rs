@@ -2,9 +2,13 @@
 //!
 //! Knows nothing of YAML and checks nothing that the build has checked already.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::messages::ConnectionEstablishedProtocolAnswersValue as Answers;
 
 /// A protocol: its messages, their schemas, and how its server behaves. Serializes to a description that reads as the
 /// same protocol.
@@ -30,6 +34,35 @@ pub struct Protocol {
     /// Schemas that others refer to as `#/$defs/NAME`.
     #[serde(default, rename = "$defs")]
     pub defs: Map<String, Value>,
+}
+
+impl Protocol {
+    /// By which messages the protocol's own requests are answered.
+    pub(crate) fn answers(&self) -> BTreeMap<String, Answers> {
+        let answers = |message: &Description| {
+            let stream = message.stream.as_ref();
+            let answers = Answers {
+                reply: message.reply.clone(),
+                item: stream.map(|stream| stream.item.clone()),
+                end: stream.map(|stream| stream.end.clone()),
+                error: stream.and_then(|stream| stream.error.clone()),
+                extra: Default::default(),
+            };
+            (message.reply.is_some() || stream.is_some()).then_some(answers)
+        };
+        let own = self.messages.iter().filter(|(_, message)| !message.engine);
+        own.filter_map(|(name, message)| Some((name.clone(), answers(message)?)))
+            .collect()
+    }
+
+    /// The types that clients send with a size limit of their own, in bytes.
+    pub(crate) fn type_bytes(&self) -> BTreeMap<String, u64> {
+        let bytes = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
+        let messages = self.messages.iter();
+        messages
+            .filter_map(|(name, message)| Some((name.clone(), bytes(message.limits.message_bytes?))))
+            .collect()
+    }
 }
 
 /// Name, version and description of a protocol.

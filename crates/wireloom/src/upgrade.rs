@@ -16,6 +16,10 @@ use crate::close::CloseCode;
 use crate::driver::{self, Driver, MAX_UNFLUSHED};
 use crate::engine::{Engine, Shared};
 
+/// The subprotocol of clients that take any protocol in any version, and learn from the greeting which it is. The number is
+/// the version of what stands around the payloads.
+const ANY_VERSION: &str = "wireloom.v1";
+
 impl<S: Send + Sync + 'static> Engine<S> {
     /// The route of the WebSocket endpoint, for [`axum::Router::route`].
     pub fn upgrade<R: Clone + Send + Sync + 'static>(&self) -> MethodRouter<R> {
@@ -35,7 +39,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
     pub fn accept(&self, request: &Parts, upgrade: WebSocketUpgrade) -> Response {
         let core = &self.shared.core;
         let settings = &core.settings;
-        let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone()]);
+        let mut upgrade = upgrade.protocols([core.protocol.subprotocol.clone(), ANY_VERSION.to_owned()]);
         let arrived = lobby::arrive(core, request, upgrade.selected_protocol().is_some());
         if let Err(Turned { code, slot: None }) = &arrived {
             return status(*code).into_response();
@@ -50,7 +54,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
                 upgrade.set_selected_protocol(echoed);
             }
         }
-        // A client that names the protocol's version is one that was written for this engine.
+        // A client that names a subprotocol is one that was written for this engine.
         let resumable = upgrade.selected_protocol().is_some();
         let shared = Arc::clone(&self.shared);
         let largest = shared.table.message_bytes();

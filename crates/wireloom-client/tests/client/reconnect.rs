@@ -200,7 +200,7 @@ async fn close_hint_is_waited_for() {
 }
 
 #[tokio::test]
-async fn gap_closes_with_1002_and_resumes() {
+async fn gap_closes_and_resumes() {
     let fake = Fake::new().await;
     let client = fake.builder().start().unwrap();
     let mut events = client.events::<News>();

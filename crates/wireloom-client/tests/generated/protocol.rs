@@ -805,7 +805,7 @@ pub const PROTOCOL: &str = r#"{
     "version": "1.2.0"
   },
   "subprotocol": "demo.v1",
-  "hash": "303509adc3810527266b87420789eda1c956e3cf5eeea808b38cde029a580fa1",
+  "hash": "94b74e84a0413019bb1e87f67116efa07f0f968f6dcdc14ad581b920e11f6fcc",
   "connection": {
     "path": "/ws",
     "heartbeatIntervalMs": 30000,
@@ -1101,6 +1101,28 @@ pub const PROTOCOL: &str = r#"{
               "hash": {
                 "type": "string",
                 "description": "SHA-256 of the checked protocol: equal where both ends have the same."
+              },
+              "answers": {
+                "type": "object",
+                "description": "By which messages a request is answered, by its type. For clients that learn it from the server; missing where nothing is answered.",
+                "additionalProperties": {
+                  "type": "object",
+                  "description": "Either a reply; or items and an end, and in place of the end an error if there is one.",
+                  "properties": {
+                    "reply": {
+                      "type": "string"
+                    },
+                    "item": {
+                      "type": "string"
+                    },
+                    "end": {
+                      "type": "string"
+                    },
+                    "error": {
+                      "type": "string"
+                    }
+                  }
+                }
               }
             },
             "required": [
@@ -1136,6 +1158,15 @@ pub const PROTOCOL: &str = r#"{
                 "description": "Requests that may be in flight together.",
                 "minimum": 1,
                 "maximum": 9007199254740991
+              },
+              "typeBytes": {
+                "type": "object",
+                "description": "Largest message of the types that have a limit of their own, in bytes. Missing where none has.",
+                "additionalProperties": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 9007199254740991
+                }
               }
             },
             "required": [

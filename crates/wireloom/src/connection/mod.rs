@@ -9,6 +9,7 @@ mod dispatch;
 mod engine_tasks;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -187,6 +188,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             protocol, settings, ..
         } = self.core();
         let unsigned = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        fn some<T>(map: BTreeMap<String, T>) -> Option<BTreeMap<String, T>> {
+            (!map.is_empty()).then_some(map)
+        }
         let greeting = ConnectionEstablished {
             client_id: self.link.id.to_string(),
             resume_token: self.link.session.as_ref().map(Session::token),
@@ -194,6 +198,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 name: protocol.info.name.clone(),
                 version: protocol.info.version.clone(),
                 hash: protocol.hash.clone(),
+                answers: some(protocol.answers()),
                 extra: Default::default(),
             },
             heartbeat_ms: u64::try_from(settings.heartbeat_interval.as_millis()).unwrap_or(u64::MAX),
@@ -201,6 +206,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 message_bytes: unsigned(settings.message_bytes),
                 depth: u64::from(settings.depth),
                 in_flight: unsigned(settings.in_flight),
+                type_bytes: some(protocol.type_bytes()),
                 extra: Default::default(),
             },
             extra: Default::default(),

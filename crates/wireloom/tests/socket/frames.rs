@@ -11,9 +11,17 @@ async fn the_greeting_introduces_the_server() {
     let server = Server::start().await;
     let (_client, greeting) = server.greeted().await;
     let payload = &greeting["payload"];
+    let protocol = &payload["protocol"];
+    for (name, value) in [("name", "test"), ("version", "1.2.3"), ("hash", "0123")] {
+        assert_eq!(protocol[name], value);
+    }
+    let answers = &protocol["answers"];
+    assert_eq!(answers["echo"], json!({"reply": "echoed"}));
+    assert_eq!(answers["count"], json!({"item": "number", "end": "done"}));
     assert_eq!(
-        payload["protocol"],
-        json!({"name": "test", "version": "1.2.3", "hash": "0123"})
+        answers.get("connection:authenticate"),
+        None,
+        "the engine's own are known"
     );
     assert_eq!(payload["heartbeatMs"], 30_000);
     assert_eq!(

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use wireloom_spec::model::{
-    Answer, Def, DefId, DefKind, Docs, Extra, From, Message, Model, Origin, Schema, Shape, Struct,
+    Answer, Def, DefId, DefKind, Docs, Extra, From, Message, Model, Origin, Overflow, Schema, Shape, Struct,
 };
 
 use self::types::{Types, behind_equals, literal, one_of, property};
@@ -158,7 +158,7 @@ fn view(model: &Model, source: &str) -> View {
             .collect(),
         events: servers
             .iter()
-            .filter(|message| !answers.contains(message.name.as_str()))
+            .filter(|message| !answers.contains(message.name.as_str()) || is_sent_unasked(message))
             .map(|message| message_view(model, message))
             .collect(),
         errors: clients
@@ -208,6 +208,12 @@ fn answers(message: &Message) -> Vec<&str> {
             .map(String::as_str)
             .collect(),
     }
+}
+
+/// Whether the protocol says how it is delivered, which counts for what answers nothing only: such a message is sent
+/// unasked, even if it is an answer as well.
+fn is_sent_unasked(message: &Message) -> bool {
+    !message.engine && (message.delivery.overflow != Overflow::Disconnect || !message.delivery.resumable)
 }
 
 fn name(message: &Message) -> String {
