@@ -136,6 +136,13 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
+    /// The same with a page at `/explorer`, where whoever reaches it reads the protocol and tries it.
+    #[must_use]
+    pub fn with_explorer(mut self) -> Self {
+        self.router = self.router.merge(self.engine.explorer());
+        self
+    }
+
     /// Folds what was measured into the histograms. To be called every few seconds: measurements wait in memory
     /// until then.
     pub fn run_metrics_upkeep(&self) {

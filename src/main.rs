@@ -54,6 +54,8 @@ async fn run(cli: Cli) -> Result<(), Error> {
         cli.resume.apply(settings);
         cli.access.apply(&mut settings.admission);
     });
+    let explorer = cli.explorer.unwrap_or_else(|| cli.host.is_loopback());
+    let app = if explorer { app.with_explorer() } else { app };
     let address = (cli.host, cli.port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!(
@@ -82,6 +84,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
         "WebSocket available at {scheme}://{host}:{port}{}",
         app.engine.protocol().connection.path
     );
+    if explorer {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        tracing::info!("Explorer available at {scheme}://{host}:{port}/explorer");
+    }
 
     let stop = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(stop.clone()));

@@ -23,6 +23,10 @@ pub struct Cli {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, env = "PORT", default_value_t = 3001)]
     pub port: u16,
+    /// Whether to serve the explorer, a page at /explorer that shows the protocol and lets people try it. On loopback
+    /// it is served unless told otherwise.
+    #[arg(long, env = "EXPLORER", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub explorer: Option<bool>,
     /// What is logged, for example `info`, `warn` or `info,wireloom=debug` (spans of every message).
     #[arg(long, env = "LOG", default_value = "info,wireloom::message=debug")]
     pub log: String,

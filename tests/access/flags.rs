@@ -178,3 +178,15 @@ fn flags_that_contradict_each_other_are_refused() {
         assert!(parse(args).is_err(), "{args:?}");
     }
 }
+
+#[test]
+fn the_explorer_is_asked_for_or_left_to_the_address() {
+    for (args, asked) in [
+        (&[][..], None),
+        (&["--explorer"], Some(true)),
+        (&["--explorer=true"], Some(true)),
+        (&["--explorer=false"], Some(false)),
+    ] {
+        assert_eq!(parse(args).unwrap().explorer, asked, "{args:?}");
+    }
+}

@@ -83,6 +83,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: typescript,
     },
     Step {
+        name: "pages",
+        what: "pages are what their sources say, and work in a browser",
+        slow: true,
+        run: pages,
+    },
+    Step {
         name: "deny",
         what: "licences, sources and banned crates",
         slow: true,
@@ -104,6 +110,9 @@ const GENERATED: [&str; 3] = ["generated", "schemas", "crates/wireloom/src/messa
 
 /// The client for TypeScript.
 const TYPESCRIPT: &str = "clients/typescript";
+
+/// The tests of the pages, in a browser.
+const PAGES: &str = "tests/pages";
 
 /// What must not be below a crate, at run time: a server carries no YAML parser and no templates, and what reads a
 /// specification does no I/O of its own.
@@ -182,7 +191,7 @@ fn imports() -> Outcome<Done> {
 }
 
 fn packages() -> Outcome<Done> {
-    for folder in ["tests/node", "tests/clients", TYPESCRIPT] {
+    for folder in ["tests/node", "tests/clients", TYPESCRIPT, PAGES] {
         machine::node_packages(folder)?;
     }
     Ok(Done::Checked)
@@ -295,6 +304,27 @@ fn typescript() -> Outcome<Done> {
         .args(tests.map(|test| format!("test/{test}.test.mjs")))
         .current_dir(&folder)
         .env("WIRELOOM_DEMO", target().join("debug/examples/demo_server"))
+        .env("CHROMIUM", chromium))?;
+    Ok(Done::Checked)
+}
+
+/// The pages that the server and the mock have.
+fn pages() -> Outcome<Done> {
+    for folder in [TYPESCRIPT, PAGES] {
+        machine::node_packages(folder)?;
+    }
+    let chromium = machine::chromium()?;
+    run(program("node").args(["web/build.mjs", "--check"]))?;
+    let compiler = root().join(TYPESCRIPT).join("node_modules/typescript/bin/tsc");
+    run(program("node").arg(compiler).args(["-p", "web"]))?;
+    for package in ["wireloom-server", "wireloom-cli"] {
+        run(cargo().args(["build", "--locked", "--package", package]))?;
+    }
+    run(program("node")
+        .args(["--test", "--test-reporter", "spec"])
+        .arg(format!("{PAGES}/explorer.test.mjs"))
+        .env("WIRELOOM_SERVER", target().join("debug/wireloom-server"))
+        .env("WIRELOOM", target().join("debug/wireloom"))
         .env("CHROMIUM", chromium))?;
     Ok(Done::Checked)
 }

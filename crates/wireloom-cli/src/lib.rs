@@ -1,4 +1,5 @@
-//! The `wireloom` command: checks a protocol, generates from it, calls servers that speak it, begins projects.
+//! The `wireloom` command: checks a protocol, generates from it, documents and mocks it, calls servers that speak it,
+//! begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
 //! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.
@@ -6,8 +7,10 @@
 mod call;
 mod check;
 mod completions;
+mod docs;
 mod exit;
 mod generate;
+mod mock;
 mod new;
 mod output;
 mod source;
@@ -35,12 +38,16 @@ Examples:
   wireloom new demo                     begin a project
   wireloom check                        say what is wrong with protocol.yaml
   wireloom generate --check             fail if generated files are out of date
+  wireloom docs -o protocol.html        its reference, as one page
+  wireloom mock                         a server of protocol.yaml, for frontends without a backend
   wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
     Generate(generate::Args),
+    Docs(docs::Args),
+    Mock(mock::Args),
     Call(call::Args),
     New(new::Args),
     Completions(completions::Args),
@@ -53,6 +60,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Check(args) => check::run(args, &mut out),
         Command::Generate(args) => generate::run(args, &mut out),
+        Command::Docs(args) => docs::run(args, &mut out),
+        Command::Mock(args) => mock::run(args, &mut out),
         Command::Call(args) => call::run(args, &mut out),
         Command::New(args) => new::run(args, &mut out),
         Command::Completions(args) => completions::run(args, &mut out),

@@ -24,6 +24,7 @@
 mod damage;
 mod frame;
 mod hostile;
+mod likely;
 mod payload;
 mod protocol;
 mod random;
@@ -110,6 +111,7 @@ impl Fuzzer {
     pub fn from_model(model: &Model) -> Self {
         let schemas = Arc::new(Schemas::new(model.schema_defs()));
         let patterns = Arc::new(Mutex::new(Patterns::default()));
+        let familiar = Arc::new(likely::familiar(model));
         let of_all = model.connection.limits.message_bytes;
         let limit = |message: &Message| {
             let bytes = message.limits.message_bytes.unwrap_or(of_all);
@@ -127,6 +129,7 @@ impl Fuzzer {
                 engine: message.engine,
                 message_bytes: limit(message),
                 examples: message.docs.examples.clone(),
+                familiar: Arc::clone(&familiar),
                 node: schemas.node(schema),
                 schemas: Arc::clone(&schemas),
                 patterns: Arc::clone(&patterns),
@@ -185,6 +188,26 @@ impl Fuzzer {
     /// A message that the protocol does not have makes the test fail with a reason that says so.
     pub fn valid(&self, message: &str) -> BoxedStrategy<Value> {
         self.payloads::<Valid>(message)
+    }
+
+    /// One payload that satisfies the schema of a message and looks as if somebody had written it: examples of the
+    /// fields, words and small numbers wherever the schema lets them stand. Equal seeds give equal payloads. `None` if the protocol has no such
+    /// message, or no payload was found.
+    ///
+    /// ```
+    /// # let fuzzer = wireloom_fuzz::Fuzzer::from_yaml("
+    /// # wireloom: 1
+    /// # info: { name: demo, version: 1.0.0 }
+    /// # messages:
+    /// #   greet: { from: client, payload: { fields: { name: { type: string, minLength: 1 } } } }
+    /// # ").unwrap();
+    /// let payload = fuzzer.likely("greet", 7).unwrap();
+    /// assert!(fuzzer.accepts("greet", &payload));
+    /// assert_eq!(fuzzer.likely("greet", 7), Some(payload));
+    /// ```
+    #[must_use]
+    pub fn likely(&self, message: &str, seed: u64) -> Option<Value> {
+        self.target(message).ok()?.likely(seed)
     }
 
     /// Payloads that violate exactly one keyword of the schema of a message.

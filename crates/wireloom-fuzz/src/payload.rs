@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::strategy::{NewTree, ValueTree};
-use proptest::test_runner::{Reason, TestRunner};
+use proptest::test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
+use crate::likely::{Familiar, likely};
 use crate::random::Random;
 use crate::sample::Sampler;
 use crate::schema::{Node, Schemas};
@@ -39,6 +40,7 @@ pub(crate) struct Target {
     /// Largest frame that it may come in, in bytes.
     pub(crate) message_bytes: usize,
     pub(crate) examples: Vec<Value>,
+    pub(crate) familiar: Arc<Familiar>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) patterns: Arc<Mutex<Patterns>>,
     pub(crate) node: Node,
@@ -81,6 +83,17 @@ impl Target {
             }
         }
         Err(format!("no valid payload of {} was found", self.name).into())
+    }
+
+    pub(crate) fn likely(&self, seed: u64) -> Option<Value> {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let (value, mut random) = self.sample(&mut runner).ok()?;
+        Some(likely(value, &self.familiar, &mut random, |value| {
+            self.accepts(value)
+        }))
     }
 
     fn near_miss(&self, runner: &mut TestRunner) -> Result<NearMiss, Reason> {

@@ -67,8 +67,11 @@ pub enum SendError {
     Disconnected,
     /// The outbox is full and the message's `delivery` lets it be dropped.
     Dropped,
-    /// The message does not satisfy its own schema. Only found with [`crate::Settings::check_outbound`].
-    Invalid(&'static str),
+    /// The message does not satisfy its own schema. Only found with [`crate::Settings::check_outbound`], and for
+    /// messages that are JSON values.
+    Invalid(Cow<'static, str>),
+    /// The protocol has no message of this type that the server sends. Only for messages that are JSON values.
+    NotSent(String),
 }
 
 impl fmt::Display for SendError {
@@ -77,6 +80,7 @@ impl fmt::Display for SendError {
             Self::Disconnected => f.write_str("the client is disconnected"),
             Self::Dropped => f.write_str("the client's outbox is full, the message was dropped"),
             Self::Invalid(name) => write!(f, "a {name} does not satisfy its own schema"),
+            Self::NotSent(name) => write!(f, "\"{name}\" is not a message that the server sends"),
         }
     }
 }
@@ -359,13 +363,28 @@ impl Outgoing {
                 r#type = M::TYPE,
                 "an outbound message does not satisfy its own schema; not sent"
             );
-            return Err(SendError::Invalid(M::TYPE));
+            return Err(SendError::Invalid(M::TYPE.into()));
         }
-        let delivery = core
-            .protocol
-            .messages
-            .get(M::TYPE)
-            .map(|message| &message.delivery);
+        let key = |pointer: Option<&str>| coalescing_key(message, pointer);
+        let payload = |out: &mut Writer| message.encode(out);
+        Ok(Self::new(core, Cow::Borrowed(M::TYPE), key, payload))
+    }
+
+    /// A message of a type that is known at run time only. `value` satisfies its schema.
+    pub(crate) fn of_value(core: &Core, name: &str, value: &Value) -> Self {
+        let key = |pointer: Option<&str>| key_of(value, pointer);
+        Self::new(core, name.to_owned().into(), key, |out| out.value(value))
+    }
+
+    fn new(
+        core: &Core,
+        name: Cow<'static, str>,
+        coalescing_key: impl FnOnce(Option<&str>) -> String,
+        payload: impl FnOnce(&mut Writer),
+    ) -> Self {
+        let message = core.protocol.messages.get(&*name);
+        let delivery = message.map(|message| &message.delivery);
+        let text = envelope::frame(&name, payload, envelope::now_ms(), None);
         let class = match delivery {
             Some(Delivery {
                 overflow: Overflow::Drop,
@@ -375,19 +394,18 @@ impl Outgoing {
                 overflow: Overflow::Coalesce,
                 key,
                 ..
-            }) => Class::Coalesce(Arc::new((M::TYPE, coalescing_key(message, key.as_deref())))),
+            }) => Class::Coalesce(Arc::new((name, coalescing_key(key.as_deref())))),
             _ => Class::Disconnect,
         };
         let numbering = match delivery {
             Some(Delivery { resumable: true, .. }) => Numbering::Numbered,
             _ => Numbering::None,
         };
-        let payload = |out: &mut Writer| message.encode(out);
-        Ok(Self {
-            text: envelope::frame(M::TYPE, payload, envelope::now_ms(), None),
+        Self {
+            text,
             class,
             numbering,
-        })
+        }
     }
 
     pub(crate) fn put(&self, link: &Link) -> Result<(), SendError> {
@@ -420,11 +438,15 @@ fn coalescing_key<M: ServerMessage>(message: &M, pointer: Option<&str>) -> Strin
     };
     let mut payload = Writer::default();
     message.encode(&mut payload);
-    let payload: Value = serde_json::from_str(payload.as_str()).unwrap_or_default();
-    payload
-        .pointer(pointer)
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    key_of(
+        &serde_json::from_str(payload.as_str()).unwrap_or_default(),
+        Some(pointer),
+    )
+}
+
+fn key_of(payload: &Value, pointer: Option<&str>) -> String {
+    let at = pointer.and_then(|pointer| payload.pointer(pointer));
+    at.map(ToString::to_string).unwrap_or_default()
 }
 
 /// Whether what a message is written as can be read again: what is decoded satisfies its schema.

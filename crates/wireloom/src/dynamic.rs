@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clients::{Outgoing, SendError};
 use crate::engine::{Builder, Engine, Settings};
 use crate::envelope::Frame;
 use crate::handler::{Admit, Asker, Ctx, Finished, ItemSink, NotCalled, Route, Work, answering};
@@ -152,10 +153,12 @@ impl<S: Send + Sync + 'static> Registry<S> {
             Some(Checked::new(protocol, name).and_then(|payload| {
                 let item = Arc::new(Checked::new(protocol, &stream.item)?);
                 let end = Arc::new(Checked::new(protocol, &stream.end)?);
+                let error = stream.error.map(|error| Checked::new(protocol, &error));
                 Ok(Box::new(Many {
                     payload,
                     item,
                     end,
+                    error: error.transpose()?.map(Arc::new),
                     handler,
                 }) as Box<dyn Route<S>>)
             }))
@@ -197,6 +200,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
 pub struct ValueItems {
     sink: ItemSink,
     item: Arc<Checked>,
+    error: Option<Arc<Checked>>,
 }
 
 impl ValueItems {
@@ -209,6 +213,42 @@ impl ValueItems {
         self.item.check(&item)?;
         self.sink.send(&self.item.name, |out| out.value(&item)).await;
         Ok(())
+    }
+
+    /// Ends the stream badly, with the message that the protocol names for that: what the handler returns as its
+    /// error. `internal` if it names none, or the payload does not satisfy its schema.
+    #[must_use]
+    pub fn failed(&self, payload: &Value) -> Reject {
+        let Some(error) = &self.error else {
+            let cause = "a stream failed, and the protocol has no message that says so";
+            return Reject::internal(Internal::new(cause));
+        };
+        match error.check(payload) {
+            Ok(()) => Reject::raw_message(error.name.clone().into(), payload.to_string()),
+            Err(reject) => reject,
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Engine<S> {
+    /// Queues a message by its type for every connected client, as [`Engine::broadcast`] does. Returns for how many.
+    ///
+    /// Its schema is compiled for each call: meant for what is sent now and then.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not send this type, or the payload does not satisfy its schema.
+    pub fn broadcast_value(&self, name: &str, payload: &Value) -> Result<usize, SendError> {
+        let core = &self.shared.core;
+        let message = core.protocol.messages.get(name);
+        if !message.is_some_and(|message| message.from.server() && !message.engine) {
+            return Err(SendError::NotSent(name.to_owned()));
+        }
+        let checked = Checked::new(&core.protocol, name);
+        if !checked.is_ok_and(|checked| checked.validator.is_valid(payload)) {
+            return Err(SendError::Invalid(name.to_owned().into()));
+        }
+        Ok(core.clients.broadcast(&Outgoing::of_value(core, name, payload)))
     }
 }
 
@@ -291,6 +331,7 @@ struct Many<F> {
     payload: Checked,
     item: Arc<Checked>,
     end: Arc<Checked>,
+    error: Option<Arc<Checked>>,
     handler: F,
 }
 
@@ -310,6 +351,7 @@ where
         let items = ValueItems {
             sink: ItemSink::new(&cx),
             item: Arc::clone(&self.item),
+            error: self.error.clone(),
         };
         let end = Arc::clone(&self.end);
         let answer = (self.handler)(cx, payload, items);

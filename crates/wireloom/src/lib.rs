@@ -23,6 +23,8 @@ mod driver;
 mod dynamic;
 mod engine;
 mod envelope;
+#[cfg(feature = "explorer")]
+mod explorer;
 mod handler;
 #[cfg_attr(
     not(feature = "store"),

@@ -4,6 +4,7 @@
 //! Knows nothing of sockets and envelopes. The connection's own task takes from it; everyone else puts in. A message is
 //! numbered when it is taken, or when it is kept for a client that is not there, so numbers and order are one.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,7 +41,7 @@ pub(crate) enum Class {
     /// The message is dropped.
     Drop,
     /// It replaces the waiting one with the same type and key.
-    Coalesce(Arc<(&'static str, String)>),
+    Coalesce(Arc<(Cow<'static, str>, String)>),
 }
 
 /// Whether a message is numbered and kept, in a session that can be resumed.

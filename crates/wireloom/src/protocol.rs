@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::messages::ConnectionEstablishedProtocolAnswersValue as Answers;
 
-/// A protocol: its messages, their schemas, and how its server behaves.
-#[derive(Debug, Clone, Deserialize)]
+/// A protocol: its messages, their schemas, and how its server behaves. Serializes to a description that reads as the
+/// same protocol.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Protocol {
     /// Name, version and description.
@@ -28,7 +29,7 @@ pub struct Protocol {
     /// Messages by type.
     pub messages: IndexMap<String, Description>,
     /// The session's state machine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states: Option<States>,
     /// Schemas that others refer to as `#/$defs/NAME`.
     #[serde(default, rename = "$defs")]
@@ -65,19 +66,19 @@ impl Protocol {
 }
 
 /// Name, version and description of a protocol.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Info {
     /// Its name.
     pub name: String,
     /// Its version, as semver.
     pub version: String,
     /// A paragraph about it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
 /// How a server behaves. Times in milliseconds, sizes in bytes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
     /// Path of the endpoint.
@@ -97,7 +98,7 @@ pub struct Connection {
 }
 
 /// Limits of one connection.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Largest inbound message, in bytes.
@@ -115,7 +116,7 @@ pub struct Limits {
 }
 
 /// An application error.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct DeclaredError {
     /// What the peer reads unless the handler says more.
     pub description: String,
@@ -125,7 +126,7 @@ pub struct DeclaredError {
 }
 
 /// Who may send a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Clients.
@@ -137,7 +138,7 @@ pub enum Direction {
 }
 
 /// What the protocol says of one message.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
     /// Who may send it.
@@ -145,19 +146,25 @@ pub struct Description {
     /// Whether it is one of the engine's own.
     #[serde(default)]
     pub engine: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Whether it is on its way out.
     #[serde(default)]
     pub deprecated: bool,
+    /// Version of the protocol that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Schema of its payload; references are `#/$defs/NAME`.
     pub payload: Value,
     /// Whether the payload may be left out.
     #[serde(default)]
     pub payload_optional: bool,
     /// The message that answers it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
     /// The messages that answer it, one after the other.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamAnswer>,
     /// Codes of the application errors that may answer it.
     #[serde(default)]
@@ -171,10 +178,13 @@ pub struct Description {
     /// Limits of this message alone.
     #[serde(default)]
     pub limits: MessageLimits,
+    /// Payloads that fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Value>,
 }
 
 /// The messages of a stream.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamAnswer {
     /// Type of the items.
@@ -182,14 +192,14 @@ pub struct StreamAnswer {
     /// Type of the message that ends it well.
     pub end: String,
     /// Type of the message that ends it badly.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What becomes of it when the connection is lost.
     pub on_disconnect: OnDisconnect,
 }
 
 /// What becomes of a stream when its connection is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDisconnect {
     /// It goes on while the session lives.
@@ -199,14 +209,14 @@ pub enum OnDisconnect {
 }
 
 /// How the server delivers a message.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Delivery {
     /// Whether it is numbered and replayed.
     pub resumable: bool,
     /// What happens when the outbox is full.
     pub overflow: Overflow,
     /// For [`Overflow::Coalesce`]: JSON Pointer into the payload.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
@@ -221,7 +231,7 @@ impl Default for Delivery {
 }
 
 /// What happens to a message that finds the outbox full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overflow {
     /// The connection is closed with 4503.
@@ -233,25 +243,25 @@ pub enum Overflow {
 }
 
 /// Limits of one message; `None` is the connection's own.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageLimits {
     /// Messages a second.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Messages at once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
     /// Largest message, in bytes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_bytes: Option<usize>,
     /// Longest time that its handler may take, in milliseconds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
 
 /// A session's state machine.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct States {
     /// State of a new session.
     pub initial: String,

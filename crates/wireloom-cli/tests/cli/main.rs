@@ -3,6 +3,8 @@
 mod call;
 mod check;
 mod completions;
+mod docs;
 mod generate;
+mod mock;
 mod new;
 mod support;

@@ -2,14 +2,17 @@
 
 mod asyncapi;
 mod constraints;
+mod html;
 mod json_schema;
 mod markdown;
+mod prose;
 mod protocol_json;
 mod rust;
 mod template;
 mod typescript;
 
 pub use asyncapi::asyncapi;
+pub use html::html;
 pub use json_schema::{Bundle, bundle, envelope, message_schema_name, message_schemas};
 pub use markdown::markdown;
 pub use protocol_json::protocol_json;

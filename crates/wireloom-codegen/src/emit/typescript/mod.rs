@@ -13,6 +13,7 @@ use wireloom_spec::model::{
 
 use self::types::{Types, behind_equals, literal, one_of, property};
 use super::constraints;
+use super::prose::Prose;
 use super::template;
 
 const TEMPLATE: &str = include_str!("../../../templates/protocol.d.ts.tera");
@@ -269,7 +270,7 @@ fn type_view(types: &Types<'_>, model: &Model, id: DefId) -> TypeView {
     let def = model.def(id);
     let (notes, members, index) = match &def.kind {
         DefKind::Struct(object) => (
-            constraints::of_struct(object, &def.residual),
+            plain(&constraints::of_struct(object, &def.residual)),
             members(types, object),
             index(types, object),
         ),
@@ -399,6 +400,10 @@ fn doc(docs: &Docs, notes: Vec<String>) -> Vec<String> {
     paragraphs.join(&String::new())
 }
 
+fn plain(notes: &[Prose]) -> Vec<String> {
+    notes.iter().map(Prose::plain).collect()
+}
+
 /// What a type of TypeScript does not say.
 fn notes(schema: &Schema) -> Vec<String> {
     let is_integer = |schema: &Schema| matches!(schema.shape, Shape::Integer { .. });
@@ -406,7 +411,7 @@ fn notes(schema: &Schema) -> Vec<String> {
         Shape::Nullable(inner) => is_integer(inner),
         _ => is_integer(schema),
     };
-    let mut notes = constraints::constraints(schema);
+    let mut notes = plain(&constraints::constraints(schema));
     if integer {
         let first = notes.first_mut();
         match first {
