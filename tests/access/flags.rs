@@ -190,3 +190,25 @@ fn the_explorer_is_asked_for_or_left_to_the_address() {
         assert_eq!(parse(args).unwrap().explorer, asked, "{args:?}");
     }
 }
+
+#[test]
+fn flags_change_how_long_sessions_wait_and_what_they_keep() {
+    let cli = parse(&[
+        "--resume-seconds=7",
+        "--resume-messages=8",
+        "--resume-bytes=9",
+        "--parked-sessions=10",
+        "--parked-bytes=11",
+    ])
+    .unwrap();
+    let agents = wireloom_server::agent::AgentService::new(cli.agent.settings()).unwrap();
+    let app = wireloom_server::app::app(agents, |settings| cli.resume.apply(settings));
+    let settings = app.engine.settings();
+    assert_eq!(settings.resume_window.as_secs(), 7);
+    assert_eq!(settings.resume_messages, 8);
+    assert_eq!(settings.resume_bytes, 9);
+    assert_eq!(settings.parked_sessions, 10);
+    assert_eq!(settings.parked_bytes, 11);
+    assert!(cli.resume.store().unwrap().is_none());
+    assert!(parse(&["--durability=sometimes"]).is_err());
+}

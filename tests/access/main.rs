@@ -1,5 +1,6 @@
-//! Who the server lets in: the program with its flags, as an operator starts it.
+//! Who the server lets in, and whose sessions outlive it: the program with its flags, as an operator starts it.
 #![cfg(unix)]
 
 mod flags;
 mod running;
+mod sessions;

@@ -15,9 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const TOKEN: &str = "hunter2-token-of-alice-1";
 
-struct Program {
-    child: Child,
-    port: u16,
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) port: u16,
     /// Every line of the log.
     lines: mpsc::Receiver<String>,
     seen: Vec<String>,
@@ -44,7 +44,7 @@ fn command(args: &[&str]) -> Command {
 }
 
 impl Program {
-    fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(args).envs(variables.iter().copied()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let outputs: [Box<dyn Read + Send>; 2] = [
@@ -96,7 +96,7 @@ impl Program {
         self.seen.join("\n")
     }
 
-    fn get(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(
             socket,

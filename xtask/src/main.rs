@@ -8,6 +8,7 @@
 mod bench;
 mod equivalence;
 mod fuzz;
+mod history;
 mod machine;
 mod shell;
 mod steps;
@@ -30,6 +31,9 @@ usage: cargo xtask <command>
                  the corpus, and for each seed M cases over N protocols made at random
   fuzz TARGET [--seconds S]
                  run a coverage-guided target: decoder, envelope or spec
+  history [--clients N] [--seeds A..B] [ARGS]
+                 check what clients see while connections are cut and the server is
+                 stopped, killed and restarted; see `cargo xtask history --help`
   bench [ARGS]   measure, see `cargo xtask bench --help`
   help           this text
 ";
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("equivalence") => equivalence::differ(&rest),
         Some("fuzz") => fuzz::fuzz(&rest),
+        Some("history") => history::check(&rest),
         Some("bench") => bench::measure(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

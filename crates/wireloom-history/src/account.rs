@@ -41,12 +41,10 @@ impl Account {
     /// News came.
     pub(crate) fn news(&mut self, epoch: u64, n: u64) {
         match self.news {
-            Some((last_epoch, last)) if epoch == last_epoch => {
-                if n != last + 1 {
-                    self.wrong
-                        .push(format!("news {n} behind news {last} of server {epoch}"));
-                }
-            }
+            Some((last_epoch, last)) if epoch == last_epoch && n == last + 1 => {}
+            Some((last_epoch, last)) if epoch == last_epoch => self
+                .wrong
+                .push(format!("news {n} behind news {last} of server {epoch}")),
             Some((last_epoch, last)) => {
                 self.ends.push((last_epoch, last));
                 if epoch < last_epoch || n != 0 {

@@ -11,6 +11,7 @@
 
 mod account;
 mod client;
+mod cost;
 mod process;
 mod proxy;
 mod run;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use futures_util::StreamExt;
 
+use crate::cost::CostArgs;
 use crate::run::{Report, RunArgs, history};
 use crate::server::ServerArgs;
 
@@ -43,6 +45,8 @@ struct Cli {
 enum Command {
     /// Makes histories and checks them.
     Run(RunArgs),
+    /// Measures what keeping sessions on disk costs.
+    Cost(CostArgs),
     /// The server of a history.
     #[command(hide = true)]
     Serve(ServerArgs),
@@ -55,6 +59,16 @@ async fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("the server failed: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Command::Cost(args) => match cost::measure(&args).await {
+            Ok(found) => {
+                println!("{found}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{error}");
                 ExitCode::FAILURE
             }
         },

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -158,18 +159,18 @@ pub(crate) async fn history(args: &RunArgs, seed: u64) -> Result<Report, Failure
         ..Report::default()
     };
     let stop = CancellationToken::new();
-    let mut workers = Vec::new();
+    let (mut workers, mut works) = (Vec::new(), Vec::new());
     for number in 0..args.clients {
-        let worker = std::sync::Arc::new(Worker::start(number.into(), network.address)?);
-        let (theirs, seed, stop) = (std::sync::Arc::clone(&worker), random.u64(..), stop.clone());
-        let work = tokio::spawn(async move { theirs.work(seed, stop).await });
-        workers.push((worker, work));
+        let worker = Arc::new(Worker::start(number.into(), network.address)?);
+        let (theirs, seed, stop) = (Arc::clone(&worker), random.u64(..), stop.clone());
+        works.push(tokio::spawn(async move { theirs.work(seed, stop).await }));
+        workers.push(worker);
     }
     disturb(args, seed, &mut random, &mut process, &mut report).await?;
     network.calm_down();
     stop.cancel();
     let mut ended = Vec::new();
-    for (worker, work) in &mut workers {
+    for (worker, work) in workers.iter().zip(works) {
         let number = worker.number;
         match tokio::time::timeout(RETURN, work).await {
             Ok(done) => ended.push(done?),
@@ -184,7 +185,7 @@ pub(crate) async fn history(args: &RunArgs, seed: u64) -> Result<Report, Failure
     terminate(&mut process, &mut report).await?;
     process.next().await?;
     let began = Instant::now();
-    for (worker, _) in &workers {
+    for worker in &workers {
         while lock(&worker.account).epoch() != Some(process.epoch) {
             if began.elapsed() > RETURN {
                 let number = worker.number;
@@ -196,7 +197,7 @@ pub(crate) async fn history(args: &RunArgs, seed: u64) -> Result<Report, Failure
     }
     report.cuts = network.cuts.load(Ordering::Relaxed);
     check(args, &process, &workers, &ended, &mut report)?;
-    for (worker, _) in &workers {
+    for worker in &workers {
         worker.client.close().await;
     }
     process.end(Signal::KILL).await?;
@@ -270,10 +271,7 @@ async fn disturb(
 fn check(
     args: &RunArgs,
     process: &Process,
-    workers: &[(
-        std::sync::Arc<Worker>,
-        tokio::task::JoinHandle<Vec<(u64, Outcome)>>,
-    )],
+    workers: &[Arc<Worker>],
     ended: &[Vec<(u64, Outcome)>],
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -290,7 +288,7 @@ fn check(
             _ => return Err(format!("a note that makes no sense: {line}").into()),
         }
     }
-    for ((worker, _), ended) in workers.iter().zip(ended) {
+    for (worker, ended) in workers.iter().zip(ended) {
         let mut account = lock(&worker.account);
         account.compare_ends(&last);
         for (n, outcome) in ended {
