@@ -22,7 +22,7 @@ use wireloom_spec::model::Answer;
 use crate::support::{BROKEN, PROTOCOL, command, folder, run};
 
 /// The longest that anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mock at work. Ends with it.
 struct Mock {
