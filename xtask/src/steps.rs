@@ -83,6 +83,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: typescript,
     },
     Step {
+        name: "pages",
+        what: "the scripts of pages are what their sources compile to; the pages in Chromium",
+        slow: true,
+        run: pages,
+    },
+    Step {
         name: "deny",
         what: "licences, sources and banned crates",
         slow: true,
@@ -182,7 +188,7 @@ fn imports() -> Outcome<Done> {
 }
 
 fn packages() -> Outcome<Done> {
-    for folder in ["tests/node", "tests/clients", TYPESCRIPT] {
+    for folder in ["tests/node", "tests/clients", "tests/pages", TYPESCRIPT] {
         machine::node_packages(folder)?;
     }
     Ok(Done::Checked)
@@ -295,6 +301,22 @@ fn typescript() -> Outcome<Done> {
         .args(tests.map(|test| format!("test/{test}.test.mjs")))
         .current_dir(&folder)
         .env("WIRELOOM_DEMO", target().join("debug/examples/demo_server"))
+        .env("CHROMIUM", chromium))?;
+    Ok(Done::Checked)
+}
+
+fn pages() -> Outcome<Done> {
+    machine::node_packages(TYPESCRIPT)?;
+    machine::node_packages("tests/pages")?;
+    let chromium = machine::chromium()?;
+    let tsc = root().join(TYPESCRIPT).join("node_modules/typescript/bin/tsc");
+    run(program("node").arg(tsc).args(["--project", "web"]))?;
+    run(program("node").args(["web/build.mjs", "--check"]))?;
+    run(cargo().args(["build", "--locked", "--bin", "wireloom-server"]))?;
+    run(program("node")
+        .args(["--test", "--test-reporter", "spec"])
+        .arg("tests/pages/chat.test.mjs")
+        .env("WIRELOOM_SERVER", target().join("debug/wireloom-server"))
         .env("CHROMIUM", chromium))?;
     Ok(Done::Checked)
 }

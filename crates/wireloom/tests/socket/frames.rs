@@ -26,7 +26,7 @@ async fn the_greeting_introduces_the_server() {
     assert_eq!(payload["heartbeatMs"], 30_000);
     assert_eq!(
         payload["limits"],
-        json!({"messageBytes": 65536, "depth": 16, "inFlight": 4})
+        json!({"messageBytes": 65536, "depth": 16, "inFlight": 4, "typeBytes": {"small": 200}})
     );
     assert_eq!(greeting.get("seq"), None);
 }
