@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use wireloom::{Authenticator, Engine, Settings, Store, on, stream};
 
 use crate::agent::AgentService;
-use crate::{api, handlers, protocol};
+use crate::{api, handlers, pages, protocol};
 
 /// Upper bounds of the latency histogram, in seconds.
 const LATENCY_BUCKETS: [f64; 12] = [
@@ -76,6 +76,7 @@ pub fn app_for(
                 .route_layer(guarded.clone()),
         )
         .nest("/api", api::routes())
+        .merge(pages::routes())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(engine.clone()))
         .route(

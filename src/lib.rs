@@ -6,6 +6,7 @@ mod api;
 pub mod app;
 mod handlers;
 pub mod logging;
+mod pages;
 pub mod settings;
 
 /// The protocol's types, generated from `protocol.yaml`.

@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 
 const program = process.env.WIRELOOM_SERVER ?? "target/debug/wireloom-server";
 
-/** Starts a server; ready when it says where it listens. */
-export async function startServer(args = []) {
-  const child = spawn(program, ["--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts a server, on any port that is free unless told otherwise; ready when it says where it listens. */
+export async function startServer(args = [], port = 0) {
+  const child = spawn(program, ["--port", String(port), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const log = [];
   const exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
   const url = await new Promise((resolve, reject) => {
@@ -26,6 +26,11 @@ export async function startServer(args = []) {
     log,
     exited,
     terminate,
+    /** Ends it as a crash would. */
+    async kill() {
+      child.kill("SIGKILL");
+      return exited;
+    },
     /** Ends it, if it still runs. */
     async stop() {
       if (child.exitCode === null && child.signalCode === null) terminate();

@@ -33,8 +33,16 @@ export async function newPage(browser, options = {}) {
   });
   await page.addInitScript(() => {
     window.shifted = 0;
+    window.shifts = [];
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+      for (const entry of list.getEntries()) {
+        if (entry.hadRecentInput) continue;
+        window.shifted += entry.value;
+        for (const { node, previousRect, currentRect } of entry.sources) {
+          const name = node?.id || node?.className || node?.nodeName;
+          window.shifts.push(`${name} ${[previousRect, currentRect].map(({ x, y, width, height }) => [x, y, width, height].join())}`);
+        }
+      }
     }).observe({ type: "layout-shift", buffered: true });
   });
   return { page, complaints };
@@ -52,12 +60,13 @@ export async function accessible(page, what) {
 
 /** Nothing is cut off at the side, and nothing has moved by itself. */
 export async function steady(page, what) {
-  const { over, shifted } = await page.evaluate(() => ({
+  const { over, shifted, shifts } = await page.evaluate(() => ({
+    shifts: window.shifts,
     over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     shifted: window.shifted,
   }));
   assert.ok(over <= 0, `${what}: ${over} pixels wider than the window`);
-  assert.ok(shifted < 0.01, `${what}: layout shift of ${shifted}`);
+  assert.ok(shifted < 0.01, `${what}: layout shift of ${shifted}: ${shifts.join("; ")}`);
 }
 
 /** A way to a server that can be cut. */

@@ -322,7 +322,7 @@ fn pages() -> Outcome<Done> {
     }
     run(program("node")
         .args(["--test", "--test-reporter", "spec"])
-        .arg(format!("{PAGES}/explorer.test.mjs"))
+        .args(["chat", "explorer"].map(|page| format!("{PAGES}/{page}.test.mjs")))
         .env("WIRELOOM_SERVER", target().join("debug/wireloom-server"))
         .env("WIRELOOM", target().join("debug/wireloom"))
         .env("CHROMIUM", chromium))?;

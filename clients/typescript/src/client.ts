@@ -116,7 +116,7 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
   if (!make) throw new TypeError("no WebSocket");
   const url = new URL(options.url, globalThis.location?.href);
   url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket URL: ${url}`);
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
 
   let { token } = options;
   let state: State = { status: "connecting" };

@@ -26,6 +26,8 @@ export interface Session {
   lastSeq: number;
   /** Number of the call that was begun last. */
   lastCall: number;
+  /** What the server said of itself. It does not say it again to who takes a session up at once. */
+  greeting: unknown;
 }
 
 /** A call that is about to begin. */
@@ -181,7 +183,6 @@ export function core(
   let ackAt = Infinity;
   /** The short-lived session that a connection has before another is taken up. */
   let fresh: any = {};
-  let heartbeat = Infinity;
   let heardAt = now;
   /** When the ping was sent that nothing has answered yet, and whether it was sent for lack of time to listen. */
   let pingedAt = 0;
@@ -191,9 +192,11 @@ export function core(
   /** Why this connection must be given up. */
   let verdict: Lost | undefined;
   /** What the server says of itself. */
-  let answers: { [type: string]: Answer } = {};
-  let largest = Infinity;
-  let largestOf: { [type: string]: number } = {};
+  let greeting: any;
+  let heartbeat: number;
+  let answers: { [type: string]: Answer };
+  let largest: number;
+  let largestOf: { [type: string]: number };
   /** Calls under way, in the order in which they began. */
   const calls = new Map<number | undefined, Call>();
   let lastCall = saved?.lastCall ?? 0;
@@ -207,6 +210,8 @@ export function core(
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id: number): Entry => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
   const limitOf = (type: string) => Math.max(largest, largestOf[type] ?? 0);
+
+  learn(saved?.greeting ?? {});
 
   // What the program wants.
 
@@ -246,7 +251,7 @@ export function core(
 
   /** What takes the session up again; none if the server keeps none. */
   function session(): Session | undefined {
-    return token ? { token, lastSeq, lastCall } : undefined;
+    return token ? { token, lastSeq, lastCall, greeting } : undefined;
   }
 
   /** The device woke, or the network is back: no back-off is waited for, and a connection that looks alive is tried. */
@@ -365,7 +370,7 @@ export function core(
   function tick(now: number): Lost | undefined {
     for (const call of calls.values()) if (call.deadline <= now) giveUp(call, fail("timeout"));
     const opening = phase > Phase.Waiting && phase < Phase.Ready;
-    if (goodbyeBy <= now || (opening && due <= now)) return { kind: "timeout" };
+    if ((opening ? Math.min(due, goodbyeBy) : goodbyeBy) <= now) return { kind: "timeout" };
     const quiet = quietAt();
     if (quiet <= now) {
       // A timer that came late, as in a tab in the background: what the server sent may still wait to be read.
@@ -404,11 +409,16 @@ export function core(
     return wish + Math.max(wish, base) * random();
   }
 
-  function greeted(payload: any, now: number): void {
+  function learn(payload: any): void {
+    greeting = payload;
     heartbeat = +payload.heartbeatMs || Infinity;
     largest = +payload.limits?.messageBytes || Infinity;
     largestOf = payload.limits?.typeBytes ?? {};
     answers = payload.protocol?.answers ?? {};
+  }
+
+  function greeted(payload: any, now: number): void {
+    learn(payload);
     fresh = payload;
     if (phase === Phase.Greeting) startOver("unsupported", now);
     // The client did not wait for it.
@@ -580,7 +590,7 @@ export function core(
 }
 
 function tooLarge(bytes: number, limit: number): WireloomError {
-  return fail("too_large", `: ${bytes} bytes, and the server takes ${limit}`);
+  return fail("too_large", `: ${bytes} bytes, at most ${limit}`);
 }
 
 /** The error of calls when the client has ended. */

@@ -65,7 +65,7 @@ export function drive(
   const listening = new AbortController();
 
   // A timer sleeps with the device, and with the page in the background.
-  for (const event of ["visibilitychange", "online", "pageshow"]) {
+  for (const event of ["visibilitychange", "online"]) {
     globalThis.addEventListener?.(event, wake, listening);
   }
 
