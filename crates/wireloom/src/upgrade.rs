@@ -68,7 +68,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
                     Ok(visit) => Box::pin(receive(shared, socket, visit, resumable)),
                     Err(Turned { code, slot }) => Box::pin(async move {
                         let _slot = slot;
-                        driver::close(socket, code).await;
+                        driver::in_time(&shared.core, driver::close(socket, code)).await;
                     }),
                 };
                 tasks.track_future(work)
@@ -85,10 +85,11 @@ async fn receive<S: Send + Sync + 'static>(
 ) {
     // In a box: judging takes room, and is over soon.
     let admitted = Box::pin(lobby::admit(&shared, &mut socket, visit)).await;
+    let core = Arc::clone(&shared.core);
     match admitted {
         Ok((guest, slot)) => Driver::new(shared, socket, guest, slot, resumable).run().await,
-        Err(Some(code)) => Box::pin(driver::close(socket, code)).await,
-        Err(None) => Box::pin(driver::read_out(socket)).await,
+        Err(Some(code)) => Box::pin(driver::in_time(&core, driver::close(socket, code))).await,
+        Err(None) => Box::pin(driver::in_time(&core, driver::read_out(socket))).await,
     }
 }
 
