@@ -19,8 +19,9 @@ use crate::proxy::Network;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Longest time from a SIGTERM to the end of the process. Requests may go on for half a second of it.
-const EXIT: Duration = Duration::from_secs(2);
+/// Longest time from a SIGTERM to the end of the process: half a second for requests that are at work, a second for
+/// peers that do not read, and the rest for a machine that is busy with a thousand clients.
+const EXIT: Duration = Duration::from_secs(3);
 
 /// How long clients may take to come back when nothing disturbs them any more.
 const RETURN: Duration = Duration::from_secs(60);

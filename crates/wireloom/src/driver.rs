@@ -38,7 +38,7 @@ pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The same, and for all that is written before it, while the server shuts down.
+/// The same, and for all that is written before it, once the server shuts down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client at work.
@@ -193,12 +193,6 @@ impl<S: Send + Sync + 'static> Driver<S> {
         } = *self;
         connection.end(code.unwrap_or(CloseCode::Normal));
         let link = Arc::clone(connection.link());
-        // A peer that does not read does not hold up the end of the server.
-        let patience = if link.core.draining() {
-            SHUTDOWN_TIMEOUT
-        } else {
-            2 * CLOSE_TIMEOUT
-        };
         if let Some(Attached {
             mut socket, missed, ..
         }) = attached
@@ -217,7 +211,7 @@ impl<S: Send + Sync + 'static> Driver<S> {
                     say_goodbye(socket, code, link.id.as_str()).await;
                 }
             };
-            let _late = tokio::time::timeout(patience, farewell).await;
+            in_time(&link.core, farewell).await;
         }
         connection.close().await;
     }
@@ -254,10 +248,11 @@ impl<S: Send + Sync + 'static> Driver<S> {
     fn leave_socket(&mut self, code: Option<CloseCode>) {
         if let Some(attached) = self.attached.take() {
             let id = self.connection.link().id.clone();
-            let core = &self.connection.link().core;
-            core.tasks.spawn(async move {
+            let core = Arc::clone(&self.connection.link().core);
+            let tasks = core.tasks.clone();
+            tasks.spawn(async move {
                 let _counted = (attached.counted, attached.slot);
-                say_goodbye(attached.socket, code, id.as_str()).await;
+                in_time(&core, say_goodbye(attached.socket, code, id.as_str())).await;
             });
         }
     }
@@ -647,6 +642,18 @@ async fn write_out(
         }
     }
     socket.flush().await
+}
+
+/// Takes leave of a peer. One that does not read does not hold up the end of the server.
+pub(crate) async fn in_time(core: &Core, farewell: impl Future<Output = ()>) {
+    let shutdown = async {
+        core.access.closing.cancelled().await;
+        tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+    };
+    tokio::select! {
+        () = farewell => {}
+        () = shutdown => {}
+    }
 }
 
 /// Closes a socket with a code, or lets the peer's own goodbye be answered.

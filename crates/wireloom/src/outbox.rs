@@ -382,13 +382,13 @@ impl Outbox {
     /// answered by that.
     pub(crate) fn attach(&self) -> (VecDeque<Utf8Bytes>, HashMap<CompactString, u64>) {
         let mut state = self.state();
+        // What waits for the connection before is missed, too: an answer among it is one that its request has.
+        self.park_state(&mut state);
         let Some(kept) = &mut state.kept else {
             return Default::default();
         };
-        if kept.parked {
-            kept.parked = false;
-            kept.total.fetch_sub(kept.replay.bytes(), Ordering::Relaxed);
-        }
+        kept.parked = false;
+        kept.total.fetch_sub(kept.replay.bytes(), Ordering::Relaxed);
         let missed = kept.replay.unpin();
         self.stalled.store(false, Ordering::Relaxed);
         self.closing.store(0, Ordering::Release);
@@ -416,5 +416,39 @@ impl Outbox {
             .kept
             .as_mut()
             .is_some_and(|kept| kept.change(|replay| replay.pin(seq)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::replay::Bounds;
+
+    /// A half-open connection is taken over while an answer waits for it: its request must not run again.
+    #[test]
+    fn an_answer_that_waits_for_the_old_connection_is_known_to_the_new_one() {
+        let outbox = Outbox::new(1 << 20);
+        let total = Arc::new(AtomicUsize::new(0));
+        let bounds = Bounds {
+            messages: 10,
+            bytes: 1 << 20,
+            age: Duration::from_secs(10),
+        };
+        outbox.keep(Replay::new(bounds), Arc::clone(&total), None);
+        let asked = Asked {
+            correlation_id: "c-1".into(),
+            hash: 7,
+        };
+        let numbering = Numbering::Answer(Box::new(asked));
+        outbox.put_quietly("{}".into(), Class::Disconnect, numbering);
+        outbox.put_quietly("{}".into(), Class::Disconnect, Numbering::None);
+        assert!(outbox.pin(0));
+        let (missed, answered) = outbox.attach();
+        assert_eq!(missed, ["{,\"seq\":1}"]);
+        assert_eq!(answered.get("c-1"), Some(&7));
+        assert!(outbox.is_empty());
+        assert_eq!(total.load(Ordering::Relaxed), 0);
     }
 }

@@ -204,9 +204,10 @@ impl Claim {
             session.called.store(true, Ordering::Release);
             if let Some(older) = older {
                 // Two came before the session's task looked: the newest has it.
-                link.core
-                    .tasks
-                    .spawn(driver::close(older.line.socket, CloseCode::TakenOver));
+                let core = Arc::clone(&link.core);
+                link.core.tasks.spawn(async move {
+                    driver::in_time(&core, driver::close(older.line.socket, CloseCode::TakenOver)).await;
+                });
             }
         }
         link.outbox.wake();

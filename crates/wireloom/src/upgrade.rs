@@ -80,7 +80,7 @@ impl<S: Send + Sync + 'static> Engine<S> {
                     Ok(visit) => Box::pin(receive(shared, (socket, progress), visit, resumable)),
                     Err(Turned { code, slot }) => Box::pin(async move {
                         let _slot = slot;
-                        driver::close(socket, code).await;
+                        driver::in_time(&shared.core, driver::close(socket, code)).await;
                     }),
                 };
                 tasks.track_future(work)
@@ -97,6 +97,7 @@ async fn receive<S: Send + Sync + 'static>(
 ) {
     // In a box: judging takes room, and is over soon.
     let admitted = Box::pin(lobby::admit(&shared, &mut socket, visit)).await;
+    let core = Arc::clone(&shared.core);
     match admitted {
         Ok((guest, slot)) => {
             let line = Line {
@@ -106,8 +107,8 @@ async fn receive<S: Send + Sync + 'static>(
             };
             Driver::new(shared, line, guest, resumable).run().await;
         }
-        Err(Some(code)) => Box::pin(driver::close(socket, code)).await,
-        Err(None) => Box::pin(driver::read_out(socket)).await,
+        Err(Some(code)) => Box::pin(driver::in_time(&core, driver::close(socket, code))).await,
+        Err(None) => Box::pin(driver::in_time(&core, driver::read_out(socket))).await,
     }
 }
 

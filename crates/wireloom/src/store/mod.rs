@@ -206,7 +206,7 @@ fn read(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
             about,
             sessions,
         },
-        loading.finish(alive),
+        loading.finish(alive.as_ref()),
     ))
 }
 

@@ -75,41 +75,70 @@ pub(crate) fn time(millis: u64) -> SystemTime {
         .unwrap_or_else(SystemTime::now)
 }
 
-/// When a process was alive: by its own clock, and by the system's, which may be set. Both in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a process was alive: by its own clock, by the system's, which may be set, and since the system was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alive {
+    /// In milliseconds, as all of them.
     own: u64,
     shown: u64,
+    uptime: u64,
+    /// Which start of the system that is; empty where the system does not say.
+    boot: Vec<u8>,
 }
 
 impl Alive {
     pub(super) fn now(clock: &Clock) -> Self {
+        let (uptime, boot) = uptime().unwrap_or_default();
         Self {
             own: clock.at(Instant::now()),
             shown: millis(SystemTime::now()),
+            uptime,
+            boot,
         }
     }
 
-    pub(super) fn bytes(self) -> [u8; 16] {
-        let both = (u128::from(self.own) << 64) | u128::from(self.shown);
-        both.to_be_bytes()
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(24 + self.boot.len());
+        for number in [self.own, self.shown, self.uptime] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes.extend_from_slice(&self.boot);
+        bytes
     }
 
     pub(super) fn read(value: &[u8]) -> Option<Self> {
-        let (own, shown) = value.split_first_chunk()?;
+        let (own, rest) = value.split_first_chunk()?;
+        let (shown, rest) = rest.split_first_chunk()?;
+        let (uptime, boot) = rest.split_first_chunk()?;
         Some(Self {
             own: u64::from_be_bytes(*own),
-            shown: u64::from_be_bytes(shown.try_into().ok()?),
+            shown: u64::from_be_bytes(*shown),
+            uptime: u64::from_be_bytes(*uptime),
+            boot: boot.to_vec(),
         })
     }
 
     /// How long a client is gone that was so since a moment of that process's clock: what the process saw of it, and
-    /// what has passed since.
-    fn waited(self, parked_at: u64) -> Duration {
+    /// what has passed since. The system's clock is asked only where the system was started anew.
+    fn waited(&self, parked_at: u64) -> Duration {
         let seen = self.own.saturating_sub(parked_at);
-        let since = millis(SystemTime::now()).saturating_sub(self.shown);
+        let since = match uptime() {
+            Some((uptime, boot)) if boot == self.boot => uptime.saturating_sub(self.uptime),
+            _ => millis(SystemTime::now()).saturating_sub(self.shown),
+        };
         Duration::from_millis(seen.saturating_add(since))
     }
+}
+
+/// Milliseconds since the system was started, and which start that was; `None` where it does not say.
+fn uptime() -> Option<(u64, Vec<u8>)> {
+    let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = uptime.split(' ').next()?.parse().ok()?;
+    Some((
+        u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_millis()).ok()?,
+        boot,
+    ))
 }
 
 /// A session as it was left.
@@ -232,12 +261,71 @@ impl Loading {
         Some(())
     }
 
-    pub(super) fn finish(mut self, alive: Option<Alive>) -> Vec<Saved> {
+    pub(super) fn finish(mut self, alive: Option<&Alive>) -> Vec<Saved> {
         for saved in &mut self.sessions {
             if let (Some(alive), Some(parked_at)) = (alive, saved.profile.right.parked_at) {
                 saved.waited = alive.waited(parked_at);
             }
         }
         self.sessions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_between_two_processes_ends_no_session() {
+        let Some((uptime, boot)) = uptime() else {
+            return;
+        };
+        let now = millis(SystemTime::now());
+        for shown in [now - 7_200_000, now + 7_200_000] {
+            let alive = Alive {
+                own: 10_000,
+                shown,
+                uptime,
+                boot: boot.clone(),
+            };
+            let waited = Alive::read(&alive.bytes()).unwrap().waited(4_000);
+            assert!((6_000..16_000).contains(&waited.as_millis()), "{waited:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_start_of_the_system_its_clock_counts() {
+        let now = millis(SystemTime::now());
+        let alive = Alive {
+            own: 10_000,
+            shown: now - 5_000,
+            uptime: 0,
+            boot: b"another".to_vec(),
+        };
+        let waited = alive.waited(4_000);
+        assert!((11_000..21_000).contains(&waited.as_millis()), "{waited:?}");
+        // One that was set back makes nobody wait for longer.
+        let later = Alive {
+            shown: now + 60_000,
+            ..alive
+        };
+        assert_eq!(later.waited(4_000).as_millis(), 6_000);
+    }
+
+    #[test]
+    fn messages_are_read_as_they_were_written() {
+        let asked = Asked {
+            correlation_id: "c-1".into(),
+            hash: 7,
+        };
+        for answers in [None, Some(asked)] {
+            let value = message("{\"seq\":1}", answers.as_ref());
+            let (text, read) = read_message(&value).unwrap();
+            assert_eq!((text.as_str(), read), ("{\"seq\":1}", answers));
+            for length in 0..value.len().min(13) {
+                // Whatever is missing, nothing panics.
+                drop(read_message(&value[..length]));
+            }
+        }
     }
 }
