@@ -57,9 +57,15 @@ async fn to_all_clients_the_same_bytes() {
 async fn by_name_to_all_clients() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    assert_eq!(server.engine.broadcast_value("note", &json!({ "value": 3 })), Ok(1));
+    assert_eq!(
+        server.engine.broadcast_value("note", &json!({ "value": 3 })),
+        Ok(1)
+    );
     let note = client.next().await;
-    assert_eq!((&note["type"], &note["payload"]["value"]), (&json!("note"), &json!(3)));
+    assert_eq!(
+        (&note["type"], &note["payload"]["value"]),
+        (&json!("note"), &json!(3))
+    );
     // Messages of clients and of the engine, and those that nobody knows, are not for applications to send.
     for name in ["echo", "pong", "nobody:knows"] {
         let refused = server.engine.broadcast_value(name, &json!({}));
