@@ -208,8 +208,9 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
   return client;
 }
 
-function text(payload: unknown): string {
-  return JSON.stringify(payload ?? {});
+/** A payload that is left out is an empty object; null is one of its own. */
+function text(payload: unknown = {}): string {
+  return JSON.stringify(payload);
 }
 
 /** Has a value told to this one from now on. Returns what ends that. */

@@ -674,8 +674,8 @@ function connect(options) {
   pump();
   return client;
 }
-function text(payload) {
-  return JSON.stringify(payload ?? {});
+function text(payload = {}) {
+  return JSON.stringify(payload);
 }
 function listen(listeners, listener) {
   listeners.add(listener);
@@ -721,18 +721,21 @@ function prose(text3) {
     const parts = paragraph.split("`");
     const isOdd = parts.length % 2 === 0;
     const whole = isOdd ? [...parts.slice(0, -2), `${parts.at(-2)}\`${parts.at(-1)}`] : parts;
-    return h("p", {}, ...whole.map((part, at) => at % 2 === 1 ? h("code", {}, part) : part));
+    return h("p", {}, ...whole.map((part, at2) => at2 % 2 === 1 ? h("code", {}, part) : part));
   });
 }
 
 // web/explorer/src/protocol.ts
+function at(record, name) {
+  return record && Object.hasOwn(record, name) ? record[name] : void 0;
+}
 function resolve(protocol, schema) {
   let name;
   for (let hops = 0; hops < 64; hops += 1) {
     if (typeof schema === "boolean" || typeof schema.$ref !== "string") break;
     const { $ref, ...beside } = schema;
     name = referred($ref);
-    const target = protocol.$defs[name] ?? true;
+    const target = at(protocol.$defs, name) ?? true;
     const asserts = Object.keys(beside).some((keyword) => !NOTES.has(keyword));
     if (asserts) return { schema: { allOf: [target], ...beside }, name };
     schema = typeof target === "boolean" ? target : { ...target, ...beside };
@@ -761,7 +764,7 @@ function sample(protocol, schema, depth = 0) {
   if (Array.isArray(resolved.allOf)) {
     const parts = resolved.allOf.map((part) => sample(protocol, part, depth + 1));
     const objects = parts.filter(isObject);
-    if (objects.length > 0) return Object.assign({}, ...objects, own(protocol, resolved, depth));
+    if (objects.length > 0) return Object.fromEntries([...objects, own(protocol, resolved, depth)].flatMap((part) => Object.entries(part)));
     if (!resolved.type) return parts[0] ?? null;
   }
   const variants = resolved.oneOf ?? resolved.anyOf;
@@ -786,16 +789,13 @@ function sample(protocol, schema, depth = 0) {
   }
 }
 function own(protocol, schema, depth) {
-  const value = {};
-  for (const name of schema.required ?? []) {
-    value[name] = sample(protocol, schema.properties?.[name] ?? true, depth + 1);
-  }
-  return value;
+  const required = schema.required ?? [];
+  return Object.fromEntries(required.map((name) => [name, sample(protocol, at(schema.properties, name) ?? true, depth + 1)]));
 }
 function array(protocol, schema, depth) {
   const prefix = schema.prefixItems ?? [];
   const least = Math.min(schema.minItems ?? 0, 50);
-  return Array.from({ length: least }, (_, at) => sample(protocol, prefix[at] ?? schema.items ?? true, depth + 1));
+  return Array.from({ length: least }, (_, at2) => sample(protocol, prefix[at2] ?? schema.items ?? true, depth + 1));
 }
 var FORMATS = {
   "date-time": "2026-01-31T12:00:00Z",
@@ -847,18 +847,18 @@ function words(schema) {
   if (Array.isArray(schema.enum)) return [{ text: schema.enum.map((value) => JSON.stringify(value)).join(" | ") }];
   const variants = schema.oneOf ?? schema.anyOf;
   if (variants) {
-    return variants.flatMap((variant, at) => [...at > 0 ? [{ text: " | " }] : [], ...words(variant)]);
+    return variants.flatMap((variant, at2) => [...at2 > 0 ? [{ text: " | " }] : [], ...words(variant)]);
   }
   if (Array.isArray(schema.allOf) && schema.allOf.length > 0 && !schema.type) {
-    return schema.allOf.flatMap((part, at) => [...at > 0 ? [{ text: " & " }] : [], ...words(part)]);
+    return schema.allOf.flatMap((part, at2) => [...at2 > 0 ? [{ text: " & " }] : [], ...words(part)]);
   }
   const types = Array.isArray(schema.type) ? schema.type : [typeOf(schema) ?? "anything"];
-  return types.flatMap((type, at) => [...at > 0 ? [{ text: " or " }] : [], ...one(schema, type)]);
+  return types.flatMap((type, at2) => [...at2 > 0 ? [{ text: " or " }] : [], ...one(schema, type)]);
 }
 function one(schema, type) {
   if (type === "array") {
     if (schema.prefixItems) {
-      const items = schema.prefixItems.flatMap((item, at) => [...at > 0 ? [{ text: ", " }] : [], ...words(item)]);
+      const items = schema.prefixItems.flatMap((item, at2) => [...at2 > 0 ? [{ text: ", " }] : [], ...words(item)]);
       return [{ text: "tuple of (" }, ...items, { text: ")" }];
     }
     return [{ text: "list of " }, ...words(schema.items ?? true)];
@@ -958,13 +958,13 @@ function checkNumber(schema, value, wrong) {
 function checkArray(work, schema, value, path, depth, wrong) {
   if (value.length < (schema.minItems ?? 0)) wrong("minItems", `there are fewer than ${count(schema.minItems, "item")}`);
   if (value.length > (schema.maxItems ?? Infinity)) wrong("maxItems", `there are more than ${count(schema.maxItems, "item")}`);
-  if (schema.uniqueItems && value.some((item, at) => value.slice(0, at).some((other) => same(other, item)))) {
+  if (schema.uniqueItems && value.some((item, at2) => value.slice(0, at2).some((other) => same(other, item)))) {
     wrong("uniqueItems", "an item stands there twice");
   }
   const prefix = schema.prefixItems ?? [];
-  value.forEach((item, at) => {
-    const of = prefix[at] ?? schema.items;
-    if (of !== void 0) check(work, of, item, path + step(at), depth + 1);
+  value.forEach((item, at2) => {
+    const of = prefix[at2] ?? schema.items;
+    if (of !== void 0) check(work, of, item, path + step(at2), depth + 1);
   });
   if (schema.contains !== void 0) {
     const matching = value.filter((item) => fits(work, schema.contains, item, depth)).length;
@@ -981,7 +981,7 @@ function checkObject(work, schema, value, path, depth, wrong) {
   if (names.length > (schema.maxProperties ?? Infinity)) wrong("maxProperties", `there are more than ${schema.maxProperties} properties`);
   const patternProperties = Object.entries(schema.patternProperties ?? {});
   for (const name of names) {
-    const own2 = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : void 0;
+    const own2 = at(schema.properties, name);
     const matching = patternProperties.filter(([source]) => pattern(source).test(name));
     if (own2 !== void 0) check(work, own2, value[name], path + step(name), depth + 1);
     for (const [, of] of matching) check(work, of, value[name], path + step(name), depth + 1);
@@ -993,10 +993,11 @@ function checkObject(work, schema, value, path, depth, wrong) {
     if (schema.propertyNames !== void 0 && !fits(work, schema.propertyNames, name, depth)) {
       wrong("propertyNames", `${JSON.stringify(name)} is no name of a property`);
     }
-    for (const needed of schema.dependentRequired?.[name] ?? []) {
+    for (const needed of at(schema.dependentRequired, name) ?? []) {
       if (!Object.hasOwn(value, needed)) wrong("dependentRequired", `${JSON.stringify(needed)} is required beside ${JSON.stringify(name)}`);
     }
-    if (schema.dependentSchemas?.[name] !== void 0) check(work, schema.dependentSchemas[name], value, path, depth + 1);
+    const dependent = at(schema.dependentSchemas, name);
+    if (dependent !== void 0) check(work, dependent, value, path, depth + 1);
   }
 }
 function checkChoices(work, schema, value, path, depth, wrong) {
@@ -1048,7 +1049,7 @@ function isA(type, value) {
 }
 function same(one2, other) {
   if (Array.isArray(one2) && Array.isArray(other)) {
-    return one2.length === other.length && one2.every((item, at) => same(item, other[at]));
+    return one2.length === other.length && one2.every((item, at2) => same(item, other[at2]));
   }
   if (isObject(one2) && isObject(other)) {
     const names = Object.keys(one2);
@@ -1104,7 +1105,7 @@ function form(protocol, schema, value, changed) {
     return {
       ...schema2,
       type: "object",
-      properties: Object.assign({}, ...all.map((part) => part.properties ?? {})),
+      properties: Object.fromEntries(all.flatMap((part) => Object.entries(part.properties ?? {}))),
       required: [...new Set(all.flatMap((part) => part.required ?? []))]
     };
   }
@@ -1141,7 +1142,7 @@ function form(protocol, schema, value, changed) {
   }
   function choice(place, schema2, values) {
     const texts = values.map((value2) => typeof value2 === "string" ? value2 : JSON.stringify(value2));
-    const control = h("select", {}, ...texts.map((text3, at) => h("option", { value: at }, text3)));
+    const control = h("select", {}, ...texts.map((text3, at2) => h("option", { value: at2 }, text3)));
     control.selectedIndex = values.findIndex((value2) => JSON.stringify(value2) === JSON.stringify(place.value));
     control.addEventListener("change", () => place.set(values[control.selectedIndex]));
     return field(place, control, { ...schema2, enum: void 0, type: schema2.type ?? "one of these" });
@@ -1195,8 +1196,9 @@ function form(protocol, schema, value, changed) {
     const { element: element2, again } = group(place, (body) => {
       const names = [.../* @__PURE__ */ new Set([...Object.keys(properties), ...required, ...Object.keys(current())])];
       for (const name2 of names) {
-        const of = properties[name2] ?? extra(schema2);
+        const of = at(properties, name2) ?? extra(schema2);
         const path = place.path + step(name2);
+        if (place.bare && isConstant(of) && Object.hasOwn(current(), name2)) continue;
         if (Object.hasOwn(current(), name2)) body.append(editor(inside(name2, of, path), depth + 1));
         else body.append(missing(name2, path, () => put(name2, sample(protocol, of), path)));
       }
@@ -1255,6 +1257,10 @@ function form(protocol, schema, value, changed) {
     }
     return element2;
   }
+  function isConstant(of) {
+    const { schema: schema2 } = resolve(protocol, of);
+    return typeof schema2 === "object" && "const" in schema2;
+  }
   function extra(schema2) {
     return typeof schema2.additionalProperties === "object" ? schema2.additionalProperties : true;
   }
@@ -1262,19 +1268,19 @@ function form(protocol, schema, value, changed) {
     const prefix = schema2.prefixItems ?? [];
     const current = () => Array.isArray(place.value) ? place.value : [];
     const { element: element2, again } = group(place, (body) => {
-      current().forEach((value2, at) => {
-        const path = place.path + step(at);
+      current().forEach((value2, at2) => {
+        const path = place.path + step(at2);
         const inner = {
-          schema: prefix[at] ?? schema2.items ?? true,
+          schema: prefix[at2] ?? schema2.items ?? true,
           path,
-          label: `${place.label} ${at + 1}`,
+          label: `${place.label} ${at2 + 1}`,
           value: value2,
           set: (value3) => {
             inner.value = value3;
-            place.set(place.value = current().with(at, value3));
+            place.set(place.value = current().with(at2, value3));
           },
           remove: () => {
-            place.set(place.value = current().toSpliced(at, 1));
+            place.set(place.value = current().toSpliced(at2, 1));
             again(place.path);
           }
         };
@@ -1282,9 +1288,9 @@ function form(protocol, schema, value, changed) {
       });
       if (schema2.items === false && current().length >= prefix.length) return;
       const add = () => {
-        const at = current().length;
-        place.set(place.value = [...current(), sample(protocol, prefix[at] ?? schema2.items ?? true)]);
-        again(place.path + step(at));
+        const at2 = current().length;
+        place.set(place.value = [...current(), sample(protocol, prefix[at2] ?? schema2.items ?? true)]);
+        again(place.path + step(at2));
       };
       body.append(h("button", { type: "button", class: "small", onclick: add, "aria-label": `Add an item to ${place.label}` }, "add an item"));
     });
@@ -1302,7 +1308,7 @@ function form(protocol, schema, value, changed) {
     let chosen = Math.max(0, variants.findIndex((variant) => isMeant(protocol, variant, place.value)));
     const id = `field-${numbers += 1}`;
     const { element: element2, again } = group(place, (body) => {
-      const select = h("select", { id }, ...variants.map((variant, at) => h("option", { value: at }, name(variant, at))));
+      const select = h("select", { id }, ...variants.map((variant, at2) => h("option", { value: at2 }, name(variant, at2))));
       select.selectedIndex = chosen;
       select.addEventListener("change", () => {
         chosen = select.selectedIndex;
@@ -1311,12 +1317,12 @@ function form(protocol, schema, value, changed) {
         document.getElementById(id)?.focus();
       });
       const { remove: _remove, ...inner } = place;
-      const value2 = { ...inner, schema: full[chosen], label: "value", bare: true, set: (next) => place.set(place.value = value2.value = next) };
+      const value2 = { ...inner, schema: full[chosen], label: place.label, bare: true, set: (next) => place.set(place.value = value2.value = next) };
       body.append(h("div", { class: "field" }, h("label", { for: id, class: "muted" }, "variant"), select), editor(value2, depth + 1));
     });
     return element2;
   }
-  function name(variant, at) {
+  function name(variant, at2) {
     const { schema: schema2, name: name2 } = resolve(protocol, variant);
     if (typeof schema2 === "object" && schema2.properties) {
       for (const [property, of] of Object.entries(schema2.properties)) {
@@ -1324,17 +1330,17 @@ function form(protocol, schema, value, changed) {
         if (typeof constant === "object" && "const" in constant) return `${property}: ${JSON.stringify(constant.const)}`;
       }
     }
-    return name2 ?? (words(variant).map(({ text: text3 }) => text3).join("") || `variant ${at + 1}`);
+    return name2 ?? (words(variant).map(({ text: text3 }) => text3).join("") || `variant ${at2 + 1}`);
   }
   function target({ path, keyword, message }) {
     if (keyword === "required" || keyword === "additionalProperties") {
-      const quoted = /"(?:[^"\\]|\\.)*"/.exec(message)?.[0];
-      const at = quoted === void 0 ? void 0 : shown2.get(path + step(JSON.parse(quoted)));
-      if (at) return at;
+      const name2 = quoted(message);
+      const property = name2 === void 0 ? void 0 : shown2.get(path + step(name2));
+      if (property) return property;
     }
     for (let prefix = path; ; prefix = prefix.slice(0, prefix.lastIndexOf("/"))) {
-      const at = shown2.get(prefix);
-      if (at || prefix === "") return at;
+      const at2 = shown2.get(prefix);
+      if (at2 || prefix === "") return at2;
     }
   }
   return {
@@ -1345,16 +1351,24 @@ function form(protocol, schema, value, changed) {
         control.removeAttribute("aria-invalid");
       }
       for (const problem of problems2) {
-        const at = target(problem);
-        if (!at) continue;
-        at.note.textContent = [at.note.textContent, problem.message].filter(Boolean).join("; ");
-        if (!(at.control instanceof HTMLFieldSetElement) && !(at.control instanceof HTMLButtonElement)) at.control.setAttribute("aria-invalid", "true");
+        const at2 = target(problem);
+        if (!at2) continue;
+        at2.note.textContent = [at2.note.textContent, problem.message].filter(Boolean).join("; ");
+        if (!(at2.control instanceof HTMLFieldSetElement) && !(at2.control instanceof HTMLButtonElement)) at2.control.setAttribute("aria-invalid", "true");
       }
     },
     focus(problem) {
       target(problem)?.control.focus();
     }
   };
+}
+function quoted(text3) {
+  const found = /"(?:[^"\\]|\\.)*"/.exec(text3)?.[0];
+  try {
+    return found === void 0 ? void 0 : JSON.parse(found);
+  } catch {
+    return void 0;
+  }
 }
 
 // web/explorer/src/composer.ts
@@ -1471,7 +1485,7 @@ function composer(protocol, name, message, draft, connection) {
     }
   }
   const examples2 = (message.examples ?? []).map(
-    (example, at) => h("button", { type: "button", class: "small", onclick: () => use(example) }, (message.examples ?? []).length > 1 ? `example ${at + 1}` : "example")
+    (example, at2) => h("button", { type: "button", class: "small", onclick: () => use(example) }, (message.examples ?? []).length > 1 ? `example ${at2 + 1}` : "example")
   );
   function use(value) {
     draft.value = structuredClone(value);
@@ -1545,9 +1559,9 @@ function facts(protocol, message) {
     rows.push(["Answered by a stream", ["any number of ", link(item), ", then ", link(end), ...failing]]);
   }
   for (const code of message.errors) {
-    rows.push(["Error", [h("a", { href: "#errors" }, h("code", {}, code)), ` ${protocol.errors[code]?.description ?? ""}`]]);
+    rows.push(["Error", [h("a", { href: "#errors" }, h("code", {}, code)), ` ${at(protocol.errors, code)?.description ?? ""}`]]);
   }
-  if (message.auth.length > 0) rows.push(["Scopes needed", message.auth.flatMap((scope, at) => [at > 0 ? ", " : "", h("code", {}, scope)])]);
+  if (message.auth.length > 0) rows.push(["Scopes needed", message.auth.flatMap((scope, at2) => [at2 > 0 ? ", " : "", h("code", {}, scope)])]);
   const { rate, burst, messageBytes, timeoutMs } = message.limits;
   if (rate !== void 0) rows.push(["Rate", [`${rate} a second`]]);
   if (burst !== void 0) rows.push(["At once", [`${burst}`]]);
@@ -1589,11 +1603,11 @@ function wide(label, inside) {
 }
 function examples(values, of) {
   return values.map(
-    (value, at) => h("pre", { tabindex: 0, role: "region", "aria-label": `Example ${at + 1} of ${of}` }, h("code", {}, JSON.stringify(value, null, 2)))
+    (value, at2) => h("pre", { tabindex: 0, role: "region", "aria-label": `Example ${at2 + 1} of ${of}` }, h("code", {}, JSON.stringify(value, null, 2)))
   );
 }
 function describeType(protocol, name) {
-  const schema = protocol.$defs[name] ?? true;
+  const schema = at(protocol.$defs, name) ?? true;
   const { schema: whole } = resolve(protocol, schema);
   const notes = isObject(whole) ? whole : {};
   return [
@@ -1624,21 +1638,21 @@ function describeStates(machine) {
   const half = (name) => (name.length * LETTER + 32) / 2;
   const xs = [];
   let next = 16;
-  order.forEach((name, at) => {
-    if (at === 0) next += Math.max(half(name), 40);
+  order.forEach((name, at2) => {
+    if (at2 === 0) next += Math.max(half(name), 40);
     xs.push(next);
-    let gap = Math.max(120, half(name) + half(order[at + 1] ?? "") + 24);
+    let gap = Math.max(120, half(name) + half(order[at2 + 1] ?? "") + 24);
     for (const { message, from, to } of arrows) {
       const [low, high] = [Math.min(from, to), Math.max(from, to)];
-      if (low === high && low === at) gap = Math.max(gap, LOOP + 24 + message.length * LETTER);
-      else if (low <= at && at < high) gap = Math.max(gap, (message.length * LETTER + 40) / (high - low));
+      if (low === high && low === at2) gap = Math.max(gap, LOOP + 24 + message.length * LETTER);
+      else if (low <= at2 && at2 < high) gap = Math.max(gap, (message.length * LETTER + 40) / (high - low));
     }
     next += gap;
   });
   const bottom = TOP + ROW * arrows.length + 8;
   const drawing = svg("svg", { class: "states", width: next, height: bottom + 8, viewBox: `0 0 ${next} ${bottom + 8}`, role: "img", "aria-label": "States and the messages that lead from one to another; the table below says the same" });
-  order.forEach((name, at) => {
-    const x = xs[at];
+  order.forEach((name, at2) => {
+    const x = xs[at2];
     if (name === machine.initial) {
       drawing.append(svg("circle", { class: "head", cx: x, cy: 12, r: 6 }), svg("path", { class: "line", d: `M${x},18 V30` }), svg("polygon", { class: "head", points: `${x},38 ${x - 5},29 ${x + 5},29` }));
     }
@@ -1712,7 +1726,9 @@ function log(protocol, parts) {
   }
   function count2() {
     const shown2 = [...rows.children].filter((row) => !row.hidden).length;
-    parts.count.textContent = shown2 === rows.children.length ? `${shown2} rows` : `${shown2} of ${rows.children.length} rows`;
+    const all = rows.children.length;
+    const noun = all === 1 ? "row" : "rows";
+    parts.count.textContent = shown2 === all ? `${all} ${noun}` : `${shown2} of ${all} ${noun}`;
   }
   function append(row) {
     apply(row);
@@ -1737,7 +1753,7 @@ function log(protocol, parts) {
   }
   function begin2(id, now) {
     const taken = new Set([...open2.values()].map(({ lane: lane2 }) => lane2));
-    const lane = Array.from({ length: LANES }, (_, at) => at).find((at) => !taken.has(at));
+    const lane = Array.from({ length: LANES }, (_, at2) => at2).find((at2) => !taken.has(at2));
     const exchange = { lane, began: now };
     open2.set(id, exchange);
     return exchange;
@@ -1746,7 +1762,7 @@ function log(protocol, parts) {
     frame(direction, text3) {
       const now = performance.now();
       const { type, correlationId: id, seq } = envelope(text3);
-      const message = type === void 0 ? void 0 : protocol.messages[type];
+      const message = type === void 0 ? void 0 : at(protocol.messages, type);
       const isRequest = direction === "out" && id !== void 0 && !asked.has(id) && type !== "request:cancel";
       const exchange = id === void 0 ? void 0 : isRequest ? begin2(id, now) : open2.get(id);
       const request = id === void 0 ? void 0 : asked.get(id);
@@ -1757,7 +1773,7 @@ function log(protocol, parts) {
       const drawing = lanes(exchange, place);
       if (isLast && id !== void 0) {
         open2.delete(id);
-        if (request !== void 0 && protocol.messages[request]?.engine) asked.delete(id);
+        if (request !== void 0 && at(protocol.messages, request)?.engine) asked.delete(id);
       }
       const took2 = !isRequest && exchange ? `+${milliseconds(now - exchange.began)}` : "";
       const what = direction === "out" ? "sent" : "received";
@@ -1792,7 +1808,7 @@ function log(protocol, parts) {
     }
   };
   function endsOf(type) {
-    const message = type === void 0 ? void 0 : protocol.messages[type];
+    const message = type === void 0 ? void 0 : at(protocol.messages, type);
     return message ? ends(message) : ["error"];
   }
 }
@@ -2030,7 +2046,7 @@ function views(protocol, connection) {
   const lookUp = (isMoved) => {
     const [kind, encoded = ""] = location.hash.slice(1).split("/");
     const name = decoded(encoded);
-    const message = Object.hasOwn(protocol.messages, name) ? protocol.messages[name] : void 0;
+    const message = at(protocol.messages, name);
     const title = (text3, isCode = true) => h("h2", { tabindex: -1, id: "title" }, isCode ? h("code", {}, text3) : text3);
     if (kind === "message" && message) {
       const parts = [title(name)];

@@ -3,7 +3,7 @@
  */
 
 import { h, prose, svg } from "./dom.js";
-import { constraints, isObject, resolve, words, type Json, type Message, type Protocol, type Schema } from "./protocol.js";
+import { at, constraints, isObject, resolve, words, type Json, type Message, type Protocol, type Schema } from "./protocol.js";
 
 /** The address of a view of the page. */
 export function messageLink(name: string): string {
@@ -35,7 +35,7 @@ function facts(protocol: Protocol, message: Message): HTMLElement | undefined {
     rows.push(["Answered by a stream", ["any number of ", link(item), ", then ", link(end), ...failing]]);
   }
   for (const code of message.errors) {
-    rows.push(["Error", [h("a", { href: "#errors" }, h("code", {}, code)), ` ${protocol.errors[code]?.description ?? ""}`]]);
+    rows.push(["Error", [h("a", { href: "#errors" }, h("code", {}, code)), ` ${at(protocol.errors, code)?.description ?? ""}`]]);
   }
   if (message.auth.length > 0) rows.push(["Scopes needed", message.auth.flatMap((scope, at) => [at > 0 ? ", " : "", h("code", {}, scope)])]);
   const { rate, burst, messageBytes, timeoutMs } = message.limits;
@@ -91,7 +91,7 @@ function examples(values: Json[], of: string): HTMLElement[] {
 
 /** A named type. */
 export function describeType(protocol: Protocol, name: string): HTMLElement[] {
-  const schema = protocol.$defs[name] ?? true;
+  const schema = at(protocol.$defs, name) ?? true;
   const { schema: whole } = resolve(protocol, schema);
   const notes = isObject(whole) ? whole : {};
   return [

@@ -4,6 +4,7 @@
 
 import { h } from "./dom.js";
 import {
+  at,
   constraints,
   isObject,
   resolve,
@@ -92,7 +93,7 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
     return {
       ...schema,
       type: "object",
-      properties: Object.assign({}, ...all.map((part) => part.properties ?? {})),
+      properties: Object.fromEntries(all.flatMap((part) => Object.entries(part.properties ?? {}))),
       required: [...new Set(all.flatMap((part) => part.required ?? []))],
     };
   }
@@ -193,8 +194,10 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
     const { element, again } = group(place, (body) => {
       const names = [...new Set([...Object.keys(properties), ...required, ...Object.keys(current())])];
       for (const name of names) {
-        const of = properties[name] ?? extra(schema);
+        const of = at(properties, name) ?? extra(schema);
         const path = place.path + step(name);
+        // What tells a variant apart is chosen above it.
+        if (place.bare && isConstant(of) && Object.hasOwn(current(), name)) continue;
         if (Object.hasOwn(current(), name)) body.append(editor(inside(name, of, path), depth + 1));
         else body.append(missing(name, path, () => put(name, sample(protocol, of), path)));
       }
@@ -258,6 +261,11 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
     return element;
   }
 
+  function isConstant(of: Schema): boolean {
+    const { schema } = resolve(protocol, of);
+    return typeof schema === "object" && "const" in schema;
+  }
+
   function extra(schema: Exclude<Schema, boolean>): Schema {
     return typeof schema.additionalProperties === "object" ? schema.additionalProperties : true;
   }
@@ -317,7 +325,7 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
         document.getElementById(id)?.focus();
       });
       const { remove: _remove, ...inner } = place;
-      const value: Place = { ...inner, schema: full[chosen]!, label: "value", bare: true, set: (next) => place.set((place.value = value.value = next)) };
+      const value: Place = { ...inner, schema: full[chosen]!, label: place.label, bare: true, set: (next) => place.set((place.value = value.value = next)) };
       body.append(h("div", { class: "field" }, h("label", { for: id, class: "muted" }, "variant"), select), editor(value, depth + 1));
     });
     return element;
@@ -338,9 +346,9 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
   /** Where a problem is shown: at the property that is missing, else at the innermost part that is laid out. */
   function target({ path, keyword, message }: Problem): { note: HTMLElement; control: HTMLElement } | undefined {
     if (keyword === "required" || keyword === "additionalProperties") {
-      const quoted = /"(?:[^"\\]|\\.)*"/.exec(message)?.[0];
-      const at = quoted === undefined ? undefined : shown.get(path + step(JSON.parse(quoted) as string));
-      if (at) return at;
+      const name = quoted(message);
+      const property = name === undefined ? undefined : shown.get(path + step(name));
+      if (property) return property;
     }
     for (let prefix = path; ; prefix = prefix.slice(0, prefix.lastIndexOf("/"))) {
       const at = shown.get(prefix);
@@ -366,4 +374,15 @@ export function form(protocol: Protocol, schema: Schema, value: Json, changed: (
       target(problem)?.control.focus();
     },
   };
+}
+
+/** The first name that stands in quotes in a text. */
+function quoted(text: string): string | undefined {
+  const found = /"(?:[^"\\]|\\.)*"/.exec(text)?.[0];
+  try {
+    return found === undefined ? undefined : (JSON.parse(found) as string);
+  } catch {
+    // Not quoted as JSON quotes it.
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@
  */
 
 import { h, svg } from "./dom.js";
-import { ends, type Protocol } from "./protocol.js";
+import { at, ends, type Protocol } from "./protocol.js";
 
 /** Rows that are kept; older ones go. */
 const MOST = 1000;
@@ -72,7 +72,9 @@ export function log(
 
   function count(): void {
     const shown = [...rows.children].filter((row) => !(row as HTMLElement).hidden).length;
-    parts.count.textContent = shown === rows.children.length ? `${shown} rows` : `${shown} of ${rows.children.length} rows`;
+    const all = rows.children.length;
+    const noun = all === 1 ? "row" : "rows";
+    parts.count.textContent = shown === all ? `${all} ${noun}` : `${shown} of ${all} ${noun}`;
   }
 
   function append(row: HTMLElement): void {
@@ -110,7 +112,7 @@ export function log(
     frame(direction, text) {
       const now = performance.now();
       const { type, correlationId: id, seq } = envelope(text);
-      const message = type === undefined ? undefined : protocol.messages[type];
+      const message = type === undefined ? undefined : at(protocol.messages, type);
       const isRequest = direction === "out" && id !== undefined && !asked.has(id) && type !== "request:cancel";
       const exchange = id === undefined ? undefined : isRequest ? begin(id, now) : open.get(id);
       const request = id === undefined ? undefined : asked.get(id);
@@ -122,7 +124,7 @@ export function log(
       if (isLast && id !== undefined) {
         open.delete(id);
         // The client's own exchanges have the same id each time.
-        if (request !== undefined && protocol.messages[request]?.engine) asked.delete(id);
+        if (request !== undefined && at(protocol.messages, request)?.engine) asked.delete(id);
       }
       const took = !isRequest && exchange ? `+${milliseconds(now - exchange.began)}` : "";
       const what = direction === "out" ? "sent" : "received";
@@ -159,7 +161,7 @@ export function log(
   };
 
   function endsOf(type: string | undefined): string[] {
-    const message = type === undefined ? undefined : protocol.messages[type];
+    const message = type === undefined ? undefined : at(protocol.messages, type);
     return message ? ends(message) : ["error"];
   }
 }

@@ -7,7 +7,7 @@ import { describe, describeErrors, describeStates, describeType, messageLink } f
 import { byId, h, prose } from "./dom.js";
 import { log, type Log } from "./log.js";
 import { open, type Connection } from "./net.js";
-import type { Protocol } from "./protocol.js";
+import { at, type Protocol } from "./protocol.js";
 
 const status = byId("status");
 
@@ -150,7 +150,7 @@ function views(protocol: Protocol, connection: () => Connection): void {
   const lookUp = (isMoved: boolean) => {
     const [kind, encoded = ""] = location.hash.slice(1).split("/");
     const name = decoded(encoded);
-    const message = Object.hasOwn(protocol.messages, name) ? protocol.messages[name] : undefined;
+    const message = at(protocol.messages, name);
     const title = (text: string, isCode = true) => h("h2", { tabindex: -1, id: "title" }, isCode ? h("code", {}, text) : text);
     if (kind === "message" && message) {
       const parts: HTMLElement[] = [title(name)];

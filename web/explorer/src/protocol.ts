@@ -46,6 +46,11 @@ export interface Problem {
   message: string;
 }
 
+/** What a record holds under a name; names such as `constructor` are names like others. */
+export function at<T>(record: Record<string, T> | undefined, name: string): T | undefined {
+  return record && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** A schema without references at its top; `name` is that of the last one. */
 export function resolve(protocol: Protocol, schema: Schema): { schema: Schema; name: string | undefined } {
   let name: string | undefined;
@@ -54,7 +59,7 @@ export function resolve(protocol: Protocol, schema: Schema): { schema: Schema; n
     if (typeof schema === "boolean" || typeof schema.$ref !== "string") break;
     const { $ref, ...beside } = schema;
     name = referred($ref);
-    const target: Schema = protocol.$defs[name] ?? true;
+    const target: Schema = at(protocol.$defs, name) ?? true;
     const asserts = Object.keys(beside).some((keyword) => !NOTES.has(keyword));
     if (asserts) return { schema: { allOf: [target], ...beside }, name };
     schema = typeof target === "boolean" ? target : { ...target, ...beside };
@@ -92,7 +97,7 @@ export function sample(protocol: Protocol, schema: Schema, depth = 0): Json {
   if (Array.isArray(resolved.allOf)) {
     const parts = resolved.allOf.map((part: Schema) => sample(protocol, part, depth + 1));
     const objects = parts.filter(isObject);
-    if (objects.length > 0) return Object.assign({}, ...objects, own(protocol, resolved, depth));
+    if (objects.length > 0) return Object.fromEntries([...objects, own(protocol, resolved, depth)].flatMap((part) => Object.entries(part)));
     if (!resolved.type) return parts[0] ?? null;
   }
   const variants: Schema[] | undefined = resolved.oneOf ?? resolved.anyOf;
@@ -118,11 +123,8 @@ export function sample(protocol: Protocol, schema: Schema, depth = 0): Json {
 }
 
 function own(protocol: Protocol, schema: Exclude<Schema, boolean>, depth: number): { [name: string]: Json } {
-  const value: { [name: string]: Json } = {};
-  for (const name of (schema.required ?? []) as string[]) {
-    value[name] = sample(protocol, schema.properties?.[name] ?? true, depth + 1);
-  }
-  return value;
+  const required: string[] = schema.required ?? [];
+  return Object.fromEntries(required.map((name) => [name, sample(protocol, at<Schema>(schema.properties, name) ?? true, depth + 1)]));
 }
 
 function array(protocol: Protocol, schema: Exclude<Schema, boolean>, depth: number): Json[] {

@@ -3,7 +3,7 @@
  * whoever fills in a form: the server alone decides, and knows a few things more (formats, for one).
  */
 
-import { isObject, resolve, step, type Json, type Problem, type Protocol, type Schema } from "./protocol.js";
+import { at, isObject, resolve, step, type Json, type Problem, type Protocol, type Schema } from "./protocol.js";
 
 /** What is wrong with a value, at most `MOST` things. */
 export function problems(protocol: Protocol, schema: Schema, value: Json): Problem[] {
@@ -114,7 +114,7 @@ function checkObject(work: Work, schema: Keywords, value: { [name: string]: Json
   if (names.length > (schema.maxProperties ?? Infinity)) wrong("maxProperties", `there are more than ${schema.maxProperties} properties`);
   const patternProperties = Object.entries((schema.patternProperties ?? {}) as Record<string, Schema>);
   for (const name of names) {
-    const own = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    const own = at<Schema>(schema.properties, name);
     const matching = patternProperties.filter(([source]) => pattern(source).test(name));
     if (own !== undefined) check(work, own, value[name]!, path + step(name), depth + 1);
     for (const [, of] of matching) check(work, of, value[name]!, path + step(name), depth + 1);
@@ -126,10 +126,11 @@ function checkObject(work: Work, schema: Keywords, value: { [name: string]: Json
     if (schema.propertyNames !== undefined && !fits(work, schema.propertyNames, name, depth)) {
       wrong("propertyNames", `${JSON.stringify(name)} is no name of a property`);
     }
-    for (const needed of (schema.dependentRequired?.[name] ?? []) as string[]) {
+    for (const needed of at<string[]>(schema.dependentRequired, name) ?? []) {
       if (!Object.hasOwn(value, needed)) wrong("dependentRequired", `${JSON.stringify(needed)} is required beside ${JSON.stringify(name)}`);
     }
-    if (schema.dependentSchemas?.[name] !== undefined) check(work, schema.dependentSchemas[name], value, path, depth + 1);
+    const dependent = at<Schema>(schema.dependentSchemas, name);
+    if (dependent !== undefined) check(work, dependent, value, path, depth + 1);
   }
 }
 

@@ -49,7 +49,7 @@ impl Watch {
     /// The next change; never, if nothing is watched any more.
     pub(super) async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
