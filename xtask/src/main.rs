@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a command talks to its terminal")]
 
+mod attacks;
+mod autobahn;
 mod bench;
 mod equivalence;
 mod fuzz;
@@ -30,6 +32,11 @@ usage: cargo xtask <command>
                  the corpus, and for each seed M cases over N protocols made at random
   fuzz TARGET [--seconds S]
                  run a coverage-guided target: decoder, envelope or spec
+  attacks        run every attack of hostile peers in its long form, and measure
+  crowd          measure 10,000 connections: what each costs, and slow ones among them
+  soak [--minutes N]
+                 everything at once for ten minutes, or so many: memory must stay level
+  autobahn       run the Autobahn suite, which tests for RFC 6455
   bench [ARGS]   measure, see `cargo xtask bench --help`
   help           this text
 ";
@@ -42,6 +49,10 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("equivalence") => equivalence::differ(&rest),
         Some("fuzz") => fuzz::fuzz(&rest),
+        Some("attacks") => attacks::attacks(&rest),
+        Some("crowd") => attacks::crowd(&rest),
+        Some("soak") => attacks::soak(&rest),
+        Some("autobahn") => autobahn::suite(&rest),
         Some("bench") => bench::measure(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -9,4 +9,5 @@ mod order;
 mod raw;
 mod resume;
 mod serving;
+mod simulated;
 mod support;
