@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a command talks to its terminal")]
 
+mod attacks;
+mod autobahn;
 mod bench;
 mod equivalence;
 mod fuzz;
@@ -34,6 +36,11 @@ usage: cargo xtask <command>
   history [--clients N] [--seeds A..B] [ARGS]
                  check what clients see while connections are cut and the server is
                  stopped, killed and restarted; see `cargo xtask history --help`
+  attacks        run every attack of hostile peers in its long form, and measure
+  crowd          measure 10,000 connections: what each costs, and slow ones among them
+  soak [--minutes N]
+                 everything at once for ten minutes, or so many: memory must stay level
+  autobahn       run the Autobahn suite, which tests for RFC 6455
   bench [ARGS]   measure, see `cargo xtask bench --help`
   help           this text
 ";
@@ -47,6 +54,10 @@ fn main() -> ExitCode {
         Some("equivalence") => equivalence::differ(&rest),
         Some("fuzz") => fuzz::fuzz(&rest),
         Some("history") => history::check(&rest),
+        Some("attacks") => attacks::attacks(&rest),
+        Some("crowd") => attacks::crowd(&rest),
+        Some("soak") => attacks::soak(&rest),
+        Some("autobahn") => autobahn::suite(&rest),
         Some("bench") => bench::measure(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

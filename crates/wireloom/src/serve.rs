@@ -33,7 +33,7 @@ use crate::tls::Tls;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Bytes that are read from a socket before other tasks get their turn: thousands of frames may lie in them.
-const MAX_BURST: usize = 64 * 1024;
+const MAX_BURST: usize = 16 * 1024;
 
 /// What hyper needs to read any request at all.
 const MIN_HEADER_BYTES: usize = 8 * 1024;

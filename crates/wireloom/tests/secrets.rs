@@ -2,6 +2,7 @@
 //! thread of many has does not see every event.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ fn protocol() -> Protocol {
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn connect(address: std::net::SocketAddr, query: &str, headers: &[(&'static str, &[u8])]) -> Socket {
+async fn connect(address: SocketAddr, query: &str, headers: &[(&'static str, &[u8])]) -> Socket {
     let mut request = format!("ws://{address}/ws{query}").into_client_request().unwrap();
     for (name, value) in headers {
         request
@@ -100,6 +101,84 @@ async fn talk(mut socket: Socket, messages: &[serde_json::Value]) {
         let _gone = socket.send(Frame::text(message.to_string())).await;
     }
     while let Ok(Some(Ok(_))) = tokio::time::timeout(Duration::from_millis(300), socket.next()).await {}
+}
+
+/// Leaves a session and takes it up again, and fails to with a token that is not right. All tokens that there were.
+async fn comes_back(address: SocketAddr) -> Vec<String> {
+    let entry = format!("test.v1, bearer.{GOOD}");
+    let mut tokens: Vec<String> = Vec::new();
+    for wrong in [false, false, true] {
+        let mut socket = connect(address, "", &[("sec-websocket-protocol", entry.as_bytes())]).await;
+        if let Some(token) = tokens.last() {
+            let token = if wrong {
+                token.to_lowercase()
+            } else {
+                token.clone()
+            };
+            let payload = json!({"resumeToken": token, "lastSeq": 0});
+            let resume = json!({"type": "connection:resume", "payload": payload});
+            socket.send(Frame::text(resume.to_string())).await.unwrap();
+            tokens.push(token);
+        }
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(Duration::from_millis(300), socket.next()).await
+        {
+            let message: serde_json::Value = serde_json::from_str(&frame.into_text().unwrap()).unwrap();
+            if let Some(token) = message["payload"]["resumeToken"].as_str() {
+                tokens.push(token.to_owned());
+            }
+        }
+    }
+    assert!(tokens.len() > 4, "{tokens:?}");
+    tokens
+}
+
+/// Shows JSON Web Tokens, a good one and others, to a server that knows their key.
+#[cfg(feature = "jwt")]
+async fn shows_jwts() -> Vec<String> {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use wireloom::{JwtAlgorithm, JwtClaims, JwtKey, JwtVerifier};
+
+    let key = b"a secret that is long enough for HS256";
+    let keys = vec![JwtKey::new(JwtAlgorithm::Hs256, None, key).unwrap()];
+    let engine = Registry::new(protocol(), ())
+        .on("fail", |_cx, payload| async move { Ok(payload) })
+        .on("secret", |_cx, payload| async move { Ok(payload) })
+        .authenticator(JwtVerifier::new(keys, JwtClaims::default()).unwrap())
+        .build()
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/ws", engine.upgrade());
+    tokio::spawn(serve(
+        listener,
+        router,
+        ServeOptions::default(),
+        std::future::pending(),
+    ));
+    let token = |claims: serde_json::Value, key: &[u8]| {
+        encode(&Header::default(), &claims, &EncodingKey::from_secret(key)).unwrap()
+    };
+    let good = token(json!({"sub": "ann", "exp": 4_000_000_000_u64}), key);
+    let tokens = vec![
+        good.clone(),
+        token(json!({"sub": "ann", "exp": 1}), key),
+        token(
+            json!({"sub": "bob", "exp": 4_000_000_000_u64}),
+            b"a key that the server does not know",
+        ),
+        format!("{good}tampered"),
+    ];
+    for token in &tokens {
+        let bearer = format!("Bearer {token}");
+        talk(
+            connect(address, "", &[("authorization", bearer.as_bytes())]).await,
+            &[],
+        )
+        .await;
+        let message = json!({"type": "connection:authenticate", "payload": {"token": token}});
+        talk(connect(address, "", &[]).await, &[message]).await;
+    }
+    tokens
 }
 
 #[tokio::test]
@@ -196,7 +275,21 @@ async fn no_token_and_no_forged_line_reaches_the_log() {
     )
     .await;
 
+    let resume_tokens = comes_back(address).await;
+    #[cfg(feature = "jwt")]
+    let jwts = shows_jwts().await;
+
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for token in &resume_tokens {
+        assert!(!log.contains(token), "{token}:\n{log}");
+    }
+    assert!(log.contains("the client is back"), "{log}");
+    #[cfg(feature = "jwt")]
+    for token in &jwts {
+        for part in token.split('.') {
+            assert!(!log.contains(part), "{part}:\n{log}");
+        }
+    }
     for seen in [
         "asked",
         "Client connected",

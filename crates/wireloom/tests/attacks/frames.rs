@@ -13,7 +13,7 @@ use crate::support::{
 /// A few messages' worth of memory, and as good as no time.
 const LITTLE: Bounds = Bounds {
     memory: 4 * MESSAGE_BYTES,
-    cpu: Duration::from_millis(200),
+    cpu: Duration::from_millis(300),
 };
 
 /// A frame's head that announces this many bytes.
@@ -77,7 +77,7 @@ async fn ws_cve_2026_48779_tiny_fragments() {
     };
     let bounds = Bounds {
         memory: many(4) * 3 * MESSAGE_BYTES,
-        cpu: Duration::from_millis(many(40) as u64),
+        cpu: Duration::from_millis(many(80) as u64),
     };
     server.endures(bounds, attack).await;
 }
@@ -96,7 +96,11 @@ async fn empty_fragments_without_end() {
             assert_eq!(raw.close_code().await, 1009);
         }
     };
-    server.endures(LITTLE, attack).await;
+    let bounds = Bounds {
+        cpu: Duration::from_millis(many(50) as u64),
+        ..LITTLE
+    };
+    server.endures(bounds, attack).await;
 }
 
 #[tokio::test]
@@ -323,7 +327,7 @@ async fn one_that_is_silent() {
     };
     let bounds = Bounds {
         memory: many(20) * 16 * 1024,
-        cpu: Duration::from_millis(300),
+        cpu: Duration::from_millis(500),
     };
     server.endures(bounds, attack).await;
 }

@@ -116,7 +116,7 @@ async fn tungstenite_cve_2023_43669_long_headers() {
             assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
         }
     };
-    server.endures(brief(500, 512 * KIB), attack).await;
+    server.endures(brief(many(150) as u64, 512 * KIB), attack).await;
 }
 
 /// ws CVE-2021-32640: a regular expression that takes quadratic time on the blanks of a header. Every header that the
@@ -227,7 +227,7 @@ async fn connection_flood() {
         }
     };
     server
-        .endures(brief(many(60) as u64, most * 400 * KIB), attack)
+        .endures(brief(many(120) as u64, most * 256 * KIB), attack)
         .await;
 }
 

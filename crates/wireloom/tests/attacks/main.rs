@@ -5,12 +5,14 @@
 //! a busy machine with two cores; `cargo xtask attacks` builds for release, attacks for longer, and asserts the bounds
 //! that docs/security.md tells.
 
+mod crowd;
 mod frames;
 mod handshake;
 #[path = "../raw/mod.rs"]
 mod raw;
 mod sessions;
 mod slow;
+mod soak;
 mod support;
 mod texts;
 

@@ -92,7 +92,7 @@ fn protocol() -> Protocol {
 /// What the server of a test is told to do otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Changed {
-    /// Heartbeat interval and timeout, in milliseconds each.
+    /// Heartbeat interval, in milliseconds; the timeout is a third of it.
     pub(crate) heartbeat_ms: Option<u64>,
     pub(crate) rate: Option<u32>,
     pub(crate) connections: Option<u64>,
@@ -135,7 +135,7 @@ impl Changed {
     fn apply(&self, settings: &mut Settings) {
         if let Some(ms) = self.heartbeat_ms {
             settings.heartbeat_interval = Duration::from_millis(ms);
-            settings.heartbeat_timeout = Duration::from_millis(ms);
+            settings.heartbeat_timeout = Duration::from_millis(ms / 3);
         }
         if let Some(rate) = self.rate {
             settings.rate = Some(f64::from(rate));
@@ -269,7 +269,7 @@ pub(crate) struct Bounds {
 }
 
 /// Memory that may stay allocated: tables that grew, say.
-const KEPT: usize = 128 * 1024;
+const KEPT: usize = 256 * 1024;
 
 /// How much more a debug build takes than a release build, and how much longer somebody waits on a busy machine.
 const ALLOWANCE: u32 = 40;
@@ -304,11 +304,21 @@ impl Attacked {
     }
 
     /// Bytes that the server has allocated: now, and at most since it was asked last.
-    fn heap(&mut self) -> (usize, usize) {
+    pub(crate) fn heap(&mut self) -> (usize, usize) {
         self.asking.write_all(b"heap\n").unwrap();
         let line = hear(&mut self.told);
         let (now, most) = line.split_once(' ').unwrap();
         (now.parse().unwrap(), most.parse().unwrap())
+    }
+
+    /// Bytes of the server that are in memory.
+    pub(crate) fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// Processor time that the server has taken.
@@ -412,7 +422,7 @@ impl Raw {
 }
 
 #[expect(clippy::print_stderr, reason = "what was measured is read by people")]
-fn report(line: &str) {
+pub(crate) fn report(line: &str) {
     eprintln!("{line}");
 }
 

@@ -146,7 +146,7 @@ async fn every_algorithm_is_verified_by_its_own_key() {
 }
 
 #[tokio::test]
-async fn forged_tokens_are_refused() {
+async fn centrifugo_cve_2026_32301_49998_forged_tokens_are_refused() {
     let issuer = Issuer::new();
     let server = issuer.server().await;
     let good = issuer.ed(&claims());

@@ -11,4 +11,5 @@ mod raw;
 mod restart;
 mod resume;
 mod serving;
+mod simulated;
 mod support;

@@ -133,7 +133,7 @@ async fn what_was_missed_is_replayed_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_received_nothing_yet_can_come_back() {
+async fn socket_io_5282_5538_a_client_that_received_nothing_yet_can_come_back() {
     let server = server().await;
     let lost = server.session().await.lose();
     let (session, replayed) = Session::back(&server, lost).await;
@@ -144,7 +144,7 @@ async fn a_client_that_received_nothing_yet_can_come_back() {
 }
 
 #[tokio::test]
-async fn many_times_in_a_row() {
+async fn socket_io_4880_many_times_in_a_row() {
     let server = server().await;
     let mut session = server.session().await;
     for value in 0..50 {
@@ -339,7 +339,7 @@ async fn a_request_at_work_is_answered_to_the_client_that_is_back_and_runs_once(
 }
 
 #[tokio::test]
-async fn a_request_that_was_answered_meanwhile_is_not_run_again() {
+async fn socket_io_5334_a_request_that_was_answered_meanwhile_is_not_run_again() {
     let server = server().await;
     let mut session = server.session().await;
     session.client.send("wait", json!({}), "w").await;
@@ -591,4 +591,34 @@ async fn one_that_names_no_version_has_no_numbers() {
     let id = greeting["payload"]["clientId"].as_str().unwrap();
     drop(client);
     until("it is gone", || server.engine.client(id).is_none()).await;
+}
+
+/// What is published while a client is being attached is neither lost nor out of order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn published_between_replay_and_attach() {
+    let server = server().await;
+    let mut session = server.session().await;
+    let client = server.engine.client(&session.id).unwrap();
+    let publisher = std::thread::spawn(move || {
+        for value in 1..=600 {
+            client.send(Note(Tick::new("k", value, 0))).unwrap();
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    });
+    let mut last = 0;
+    for round in 0.. {
+        // In the middle of what is published, as long as it is.
+        for _ in 0..=round % 7 {
+            if last < 600 {
+                last += 1;
+                assert_eq!(session.next().await["payload"]["value"], last);
+            }
+        }
+        if last == 600 {
+            assert!(round > 20, "the client came back {round} times only");
+            break;
+        }
+        session = Session::back(&server, session.lose()).await.0;
+    }
+    publisher.join().unwrap();
 }

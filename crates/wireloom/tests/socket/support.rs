@@ -1,8 +1,8 @@
 //! A small protocol with every kind of message, a server of it, and two clients: a WebSocket client and a bare socket.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) produced: AtomicUsize,
     /// Lets `wait` go on.
     pub(crate) go: Notify,
+    /// What `whole` was told to `run`, in order.
+    pub(crate) runs: Mutex<Vec<String>>,
 }
 
 pub(crate) type Shared = Arc<State>;
@@ -244,7 +246,15 @@ pub(crate) fn registry(state: &Shared) -> Registry<Shared> {
     let forever = |cx: wireloom::Ctx<Shared>, _payload| hang(Arc::clone(cx.state()));
     Registry::new(protocol(), Arc::clone(state))
         .on("echo", same)
-        .on("whole", same)
+        .on("whole", |cx: wireloom::Ctx<Shared>, payload| async move {
+            if let Some(run) = payload["run"].as_str() {
+                cx.state().runs.lock().unwrap().push(run.to_owned());
+            }
+            if let Some(pause) = payload["pauseMs"].as_u64() {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            Ok(payload)
+        })
         .on("small", same)
         .on("rare", same)
         .on("secret", same)
