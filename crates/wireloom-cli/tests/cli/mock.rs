@@ -185,7 +185,6 @@ fn validators(model: &Model) -> HashMap<String, Validator> {
         (message.name.clone(), options.build(&schema).expect("a schema"))
     };
     wireloom_codegen::emit::message_schemas(model, "protocol.yaml")
-        .into_iter()
         .map(compile)
         .collect()
 }
