@@ -195,6 +195,7 @@ describe("the chat", { concurrency: 3 }, () => {
     await mortal.kill();
     await page.locator('#connection[data-state="waiting"]').waitFor();
     assert.ok((await lastAnswer(page).textContent()).startsWith(before));
+    await page.locator("#status", { hasText: "goes on when the connection is back" }).waitFor();
     await accessible(page, "without a connection");
     // Whoever asks meanwhile is answered when the server is back.
     const again = await startServer(PACE, port);

@@ -957,8 +957,9 @@ var STATUS = {
   streaming: "The agent is answering …",
   error: "The agent has failed."
 };
-function showStatus(status) {
-  byId("status").textContent = status ? STATUS[status] : "";
+function showStatus(status, isConnected) {
+  const text2 = status ? STATUS[status] : "";
+  byId("status").textContent = text2 && !isConnected ? "The answer goes on when the connection is back." : text2;
 }
 function whyEnded(ended) {
   if (ended.kind !== "final") return "Closed";
@@ -1048,6 +1049,7 @@ var prompt = byId("prompt");
 var path = byId("path");
 var token2 = byId("token");
 var talk;
+var doing;
 var changed = /* @__PURE__ */ new Set();
 function show(part) {
   for (const id of ["sign-in", "open", "chat"]) byId(id).hidden = id !== part;
@@ -1116,7 +1118,10 @@ function begin() {
         changed.add(index);
       },
       connection: connectionChanged,
-      status: showStatus,
+      status: (status) => {
+        doing = status;
+        showDoing();
+      },
       project: showPart
     },
     token()
@@ -1124,8 +1129,12 @@ function begin() {
   showConnection(talk.state);
   showPart();
 }
+function showDoing() {
+  showStatus(doing, talk?.state.status === "connected");
+}
 function connectionChanged(state) {
   showConnection(state);
+  showDoing();
   if (state.status !== "ended" || state.ended.kind !== "final") return;
   if (state.ended.action === "log-in") signIn("The token is not accepted, or no longer.");
 }

@@ -1,6 +1,8 @@
 //! The engine with the protocol of the clients' tests, for clients in other languages: one message of every kind. Says
 //! where it listens, ends with its standard input, and tells at `/counts` what happened to its handlers.
 
+#![expect(clippy::print_stdout, reason = "whoever started it reads where it listens")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -4,6 +4,7 @@
 
 import type { State, WireloomError } from "@wireloom/client";
 
+import type { SessionStatus } from "../../../generated/protocol";
 import { Talk } from "./conversation";
 import * as store from "./store";
 import { announce, byId, scrollToEnd, showConnection, showProject, showStatus, showTurn, showTurns } from "./view";
@@ -12,6 +13,8 @@ const prompt = byId<HTMLTextAreaElement>("prompt");
 const path = byId<HTMLInputElement>("path");
 const token = byId<HTMLInputElement>("token");
 let talk: Talk | undefined;
+/** What the agent does, as the server said last. */
+let doing: SessionStatus | undefined;
 /** Turns that have changed since the page was drawn. */
 const changed = new Set<number>();
 
@@ -91,7 +94,10 @@ function begin(): void {
         changed.add(index);
       },
       connection: connectionChanged,
-      status: showStatus,
+      status: (status) => {
+        doing = status;
+        showDoing();
+      },
       project: showPart,
     },
     store.token(),
@@ -100,8 +106,13 @@ function begin(): void {
   showPart();
 }
 
+function showDoing(): void {
+  showStatus(doing, talk?.state.status === "connected");
+}
+
 function connectionChanged(state: State): void {
   showConnection(state);
+  showDoing();
   if (state.status !== "ended" || state.ended.kind !== "final") return;
   if (state.ended.action === "log-in") signIn("The token is not accepted, or no longer.");
 }

@@ -22,9 +22,10 @@ const STATUS: { [status in SessionStatus]: string } = {
   error: "The agent has failed.",
 };
 
-/** What the agent does. */
-export function showStatus(status: SessionStatus | undefined): void {
-  byId("status").textContent = status ? STATUS[status] : "";
+/** What the agent does, as far as it can be known without a connection. */
+export function showStatus(status: SessionStatus | undefined, isConnected: boolean): void {
+  const text = status ? STATUS[status] : "";
+  byId("status").textContent = text && !isConnected ? "The answer goes on when the connection is back." : text;
 }
 
 /** Why there will be no further attempt, for people. */
