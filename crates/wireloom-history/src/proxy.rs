@@ -101,6 +101,12 @@ impl Network {
         self.calm.store(true, Ordering::Relaxed);
     }
 
+    async fn delay(&self, delay: Duration) {
+        if !self.calm.load(Ordering::Relaxed) {
+            sleep(delay).await;
+        }
+    }
+
     async fn pass(&self, mut client: TcpStream, mut server: TcpStream, mut fate: Fate) {
         let _slow = (client.set_nodelay(true), server.set_nodelay(true));
         let (mut up, mut down) = (vec![0; fate.piece], vec![0; fate.piece]);
@@ -115,14 +121,14 @@ impl Network {
                 }
                 read = client.read(&mut up) => match read {
                     Ok(bytes @ 1..) => {
-                        sleep(fate.delay).await;
+                        self.delay(fate.delay).await;
                         if server.write_all(&up[..bytes]).await.is_err() { return }
                     }
                     _ => return,
                 },
                 read = server.read(&mut down) => match read {
                     Ok(bytes @ 1..) => {
-                        sleep(fate.delay).await;
+                        self.delay(fate.delay).await;
                         let passed = usize::try_from(fate.bytes).unwrap_or(bytes).min(bytes);
                         if client.write_all(&down[..passed]).await.is_err() { return }
                         fate.bytes -= passed as u64;

@@ -50,19 +50,30 @@ pub(crate) struct Journal {
     pub(crate) clock: Clock,
 }
 
-/// Time that the system's clock has shown at the beginning, and that nobody has set since.
+/// A clock that nobody sets. One process takes it over from the other, so that what was written down by it goes on to
+/// mean the same.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     began: Instant,
-    shown: SystemTime,
+    /// What it showed then, in milliseconds.
+    shown: u64,
 }
 
 impl Clock {
-    /// What it shows at a moment, in milliseconds since the epoch.
+    /// One that shows this now.
+    pub(crate) fn showing(shown: u64) -> Self {
+        Self {
+            began: Instant::now(),
+            shown,
+        }
+    }
+
+    /// What it shows at a moment, in milliseconds.
     pub(crate) fn at(&self, moment: Instant) -> u64 {
-        let shown = self.shown + moment.saturating_duration_since(self.began);
-        let before = self.began.saturating_duration_since(moment);
-        millis(shown.checked_sub(before).unwrap_or(shown))
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.shown
+            .saturating_add(millis(moment.saturating_duration_since(self.began)))
+            .saturating_sub(millis(self.began.saturating_duration_since(moment)))
     }
 }
 
@@ -77,6 +88,8 @@ struct State {
     records: Vec<Record>,
     /// Ticket of the last record.
     last: u64,
+    /// Ticket of the last record that the store has taken.
+    taken: u64,
     waiting: Vec<(u64, Waker)>,
     closed: bool,
 }
@@ -99,15 +112,12 @@ impl fmt::Debug for Journal {
 }
 
 impl Journal {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
+            clock,
             state: Mutex::default(),
             written: AtomicU64::new(0),
             work: Condvar::new(),
-            clock: Clock {
-                began: Instant::now(),
-                shown: SystemTime::now(),
-            },
         }
     }
 
@@ -118,12 +128,15 @@ impl Journal {
     /// Adds a record. Returns its ticket, by which to wait for it.
     pub(crate) fn record(&self, record: Record) -> u64 {
         let mut state = self.state();
-        if !state.closed {
-            state.last += 1;
-            state.records.push(record);
-            if state.records.len() == 1 {
-                self.work.notify_one();
-            }
+        if state.closed {
+            // What is not written down is not promised: nobody is told that this was.
+            state.last = u64::MAX;
+            return state.last;
+        }
+        state.last += 1;
+        state.records.push(record);
+        if state.records.len() == 1 {
+            self.work.notify_one();
         }
         state.last
     }
@@ -167,9 +180,11 @@ impl Journal {
             .work
             .wait_timeout_while(state, patience, idle)
             .unwrap_or_else(PoisonError::into_inner);
+        let records = std::mem::take(&mut state.records);
+        state.taken += records.len() as u64;
         Batch {
-            records: std::mem::take(&mut state.records),
-            until: state.last,
+            records,
+            until: state.taken,
             closed: state.closed,
         }
     }
@@ -243,5 +258,29 @@ impl Recorder {
     pub(crate) fn over(&self) {
         let session = self.session;
         self.journal.record(Record::Over { session });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_when_it_is_closed_is_never_written() {
+        let journal = Journal::new(Clock::showing(0));
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = journal.record(Record::Over { session: 1 });
+        assert!(!journal.is_written(first, &mut cx));
+        journal.close();
+        let late = journal.record(Record::Over { session: 2 });
+        let batch = journal.next(Duration::ZERO);
+        assert_eq!((batch.records.len(), batch.until, batch.closed), (1, first, true));
+        journal.done(batch.until);
+        assert!(journal.is_written(first, &mut cx));
+        assert!(!journal.is_written(late, &mut cx));
+        assert!(!journal.is_written(journal.ticket(), &mut cx));
+        // Without a store, nobody waits for it.
+        journal.give_up();
+        assert!(journal.is_written(late, &mut cx));
     }
 }

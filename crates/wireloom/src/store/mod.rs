@@ -20,7 +20,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::oneshot;
 
 use self::records::{Alive, Loading, Saved};
-use crate::journal::{Batch, Clock, Journal, Record};
+use crate::journal::{Batch, Clock, Journal, Record, millis};
 
 /// Name of the database in the state directory.
 const NAME: &str = "sessions";
@@ -105,12 +105,12 @@ impl Store {
             }
             opened => opened,
         };
-        let (tables, saved) = opened.map_err(|unusable| match unusable {
+        let (tables, saved, clock) = opened.map_err(|unusable| match unusable {
             Unusable::InUse => StoreError::InUse(path.clone()),
             Unusable::Io(error) => failed(error),
             Unusable::Damaged(why) => failed(io::Error::other(why)),
         })?;
-        let journal = Arc::new(Journal::new());
+        let journal = Arc::new(Journal::new(clock));
         let (tell, closed) = oneshot::channel();
         let writer = Writer {
             tables,
@@ -135,6 +135,9 @@ impl Store {
         })
     }
 }
+
+/// A database, the sessions in it, and the clock that goes on.
+type Opened = (Tables, Vec<Saved>, Clock);
 
 /// Why a database cannot be opened.
 enum Unusable {
@@ -164,12 +167,12 @@ impl From<fjall::Error> for Unusable {
     }
 }
 
-fn open(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
+fn open(path: &Path) -> Result<Opened, Unusable> {
     // Whatever stands in the files, the server starts.
     catch_unwind(|| read(path)).unwrap_or_else(|_| Err(Unusable::Damaged("reading it panicked".to_owned())))
 }
 
-fn read(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
+fn read(path: &Path) -> Result<Opened, Unusable> {
     let database = Database::builder(path)
         .worker_threads(1)
         .max_journaling_size(LOG_BYTES)
@@ -200,13 +203,19 @@ fn read(path: &Path) -> Result<(Tables, Vec<Saved>), Unusable> {
     for session in std::mem::take(&mut loading.remains) {
         remove(&database, &sessions, session)?;
     }
+    // Where there was no process before, it begins with the system's.
+    let now = alive.map_or_else(|| millis(SystemTime::now()), |alive| alive.goes_on());
+    let clock = Clock::showing(now);
+    about.insert("alive", Alive::now(&clock).bytes())?;
+    database.persist(PersistMode::SyncData)?;
     Ok((
         Tables {
             database,
             about,
             sessions,
         },
-        loading.finish(alive.as_ref()),
+        loading.finish(now),
+        clock,
     ))
 }
 

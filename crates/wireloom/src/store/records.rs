@@ -118,15 +118,13 @@ impl Alive {
         })
     }
 
-    /// How long a client is gone that was so since a moment of that process's clock: what the process saw of it, and
-    /// what has passed since. The system's clock is asked only where the system was started anew.
-    fn waited(&self, parked_at: u64) -> Duration {
-        let seen = self.own.saturating_sub(parked_at);
+    /// What that process's own clock would show now. The system's clock is asked only where the system was started anew.
+    pub(super) fn goes_on(&self) -> u64 {
         let since = match uptime() {
             Some((uptime, boot)) if boot == self.boot => uptime.saturating_sub(self.uptime),
             _ => millis(SystemTime::now()).saturating_sub(self.shown),
         };
-        Duration::from_millis(seen.saturating_add(since))
+        self.own.saturating_add(since)
     }
 }
 
@@ -261,10 +259,11 @@ impl Loading {
         Some(())
     }
 
-    pub(super) fn finish(mut self, alive: Option<&Alive>) -> Vec<Saved> {
+    /// The sessions, at a moment of the processes' clock.
+    pub(super) fn finish(mut self, now: u64) -> Vec<Saved> {
         for saved in &mut self.sessions {
-            if let (Some(alive), Some(parked_at)) = (alive, saved.profile.right.parked_at) {
-                saved.waited = alive.waited(parked_at);
+            if let Some(parked_at) = saved.profile.right.parked_at {
+                saved.waited = Duration::from_millis(now.saturating_sub(parked_at));
             }
         }
         self.sessions
@@ -288,8 +287,8 @@ mod tests {
                 uptime,
                 boot: boot.clone(),
             };
-            let waited = Alive::read(&alive.bytes()).unwrap().waited(4_000);
-            assert!((6_000..16_000).contains(&waited.as_millis()), "{waited:?}");
+            let now = Alive::read(&alive.bytes()).unwrap().goes_on();
+            assert!((10_000..20_000).contains(&now), "{now}");
         }
     }
 
@@ -302,14 +301,14 @@ mod tests {
             uptime: 0,
             boot: b"another".to_vec(),
         };
-        let waited = alive.waited(4_000);
-        assert!((11_000..21_000).contains(&waited.as_millis()), "{waited:?}");
+        let shown = alive.goes_on();
+        assert!((15_000..25_000).contains(&shown), "{shown}");
         // One that was set back makes nobody wait for longer.
         let later = Alive {
             shown: now + 60_000,
             ..alive
         };
-        assert_eq!(later.waited(4_000).as_millis(), 6_000);
+        assert_eq!(later.goes_on(), 10_000);
     }
 
     #[test]
