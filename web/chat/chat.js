@@ -680,8 +680,8 @@ function connect(options) {
   pump();
   return client;
 }
-function text(payload) {
-  return JSON.stringify(payload ?? {});
+function text(payload = {}) {
+  return JSON.stringify(payload);
 }
 function listen(listeners, listener) {
   listeners.add(listener);

@@ -74,15 +74,16 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   let unackedBytes = 0;
   let ackAt = Infinity;
   let fresh = {};
-  let heartbeat = Infinity;
   let heardAt = now;
   let pingedAt = 0;
   let overslept = false;
   let hint;
   let verdict;
-  let answers = {};
-  let largest = Infinity;
-  let largestOf = {};
+  let greeting;
+  let heartbeat;
+  let answers;
+  let largest;
+  let largestOf;
   const calls = /* @__PURE__ */ new Map();
   let lastCall = saved?.lastCall ?? 0;
   let control = [];
@@ -92,6 +93,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id) => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
   const limitOf = (type) => Math.max(largest, largestOf[type] ?? 0);
+  learn(saved?.greeting ?? {});
   function begin2(call, now2) {
     const bytes = admit(call.type, call.payload);
     if (calls.size - cancelled().length >= settings.calls) throw fail("queue_full");
@@ -118,7 +120,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     }
   }
   function session() {
-    return token ? { token, lastSeq, lastCall } : void 0;
+    return token ? { token, lastSeq, lastCall, greeting } : void 0;
   }
   function wake(now2) {
     if (phase === 0 /* Waiting */ && hint === void 0) due = Math.min(due, now2);
@@ -219,7 +221,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   function tick(now2) {
     for (const call of calls.values()) if (call.deadline <= now2) giveUp(call, fail("timeout"));
     const opening = phase > 0 /* Waiting */ && phase < 5 /* Ready */;
-    if (goodbyeBy <= now2 || opening && due <= now2) return { kind: "timeout" };
+    if ((opening ? Math.min(due, goodbyeBy) : goodbyeBy) <= now2) return { kind: "timeout" };
     const quiet = quietAt();
     if (quiet <= now2) {
       const late = now2 - quiet > SLEPT && !overslept;
@@ -248,11 +250,15 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     const wish = Math.min(hint, MAX_HINT);
     return wish + Math.max(wish, base) * random();
   }
-  function greeted(payload, now2) {
+  function learn(payload) {
+    greeting = payload;
     heartbeat = +payload.heartbeatMs || Infinity;
     largest = +payload.limits?.messageBytes || Infinity;
     largestOf = payload.limits?.typeBytes ?? {};
     answers = payload.protocol?.answers ?? {};
+  }
+  function greeted(payload, now2) {
+    learn(payload);
     fresh = payload;
     if (phase === 2 /* Greeting */) startOver("unsupported", now2);
     if (phase === 5 /* Ready */ && !clientId) adopt(payload);
@@ -391,7 +397,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   return { begin: begin2, cancel, send, close, ended, session, wake, step: step2, opened, received, transmit, lost: lost2, tick, deadline };
 }
 function tooLarge(bytes, limit) {
-  return fail("too_large", `: ${bytes} bytes, and the server takes ${limit}`);
+  return fail("too_large", `: ${bytes} bytes, at most ${limit}`);
 }
 function disconnected(ended) {
   return fail("disconnected", `: ${JSON.stringify(ended)}`);
@@ -422,7 +428,7 @@ function drive(core2, make, url, subprotocol, token, now) {
   let attempt;
   let timer;
   const listening = new AbortController();
-  for (const event of ["visibilitychange", "online", "pageshow"]) {
+  for (const event of ["visibilitychange", "online"]) {
     globalThis.addEventListener?.(event, wake, listening);
   }
   function wake() {
@@ -587,7 +593,7 @@ function connect(options) {
   if (!make) throw new TypeError("no WebSocket");
   const url = new URL(options.url, globalThis.location?.href);
   url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket URL: ${url}`);
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
   let { token } = options;
   let state = { status: "connecting" };
   const watchers = /* @__PURE__ */ new Set();
