@@ -96,7 +96,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "bench",
-        what: "no message costs 5 % more instructions than are on record",
+        what: "decoding and encoding cost at most 5 % more instructions than are on record",
         slow: true,
         run: instructions,
     },
@@ -354,7 +354,8 @@ fn instructions() -> Outcome<Done> {
     if !machine::valgrind() {
         return Ok(Done::Skipped("valgrind is not installed".to_owned()));
     }
-    let modes = "instructions,decode,decode-nested,encode";
+    // What a whole server takes depends on how many messages it finds at once, and so on the machine.
+    let modes = "decode,decode-nested,encode";
     let args = ["--modes", modes, "--peers", "wireloom", "--assert-baseline"];
     bench::measure(&args.map(str::to_owned))?;
     Ok(Done::Checked)

@@ -38,7 +38,9 @@ fn main() -> Result<ExitCode> {
         .iter()
         .any(|mode| !mode.ways().is_empty())
         .then_some(instructions::CODEC);
-    for program in peers.iter().map(|peer| peer.program).chain(codec) {
+    let served = modes.iter().any(|mode| mode.ways().is_empty());
+    let servers = peers.iter().filter(|_| served).map(|peer| peer.program);
+    for program in servers.chain(codec) {
         eprintln!("making {program}");
         build::make(program)?;
     }
