@@ -1,12 +1,7 @@
-//! What the compiler refuses, and what the runtime must not carry.
+//! What the runtime must not carry.
 
 use std::path::Path;
 use std::process::Command;
-
-#[test]
-fn mistakes_do_not_compile() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
-}
 
 /// A server carries no YAML parser, no templates and none of the build's crates.
 #[test]

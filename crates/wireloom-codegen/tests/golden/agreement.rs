@@ -14,12 +14,15 @@ use serde_json::{Map, Value, json};
 use wireloom_codegen::emit;
 
 use crate::Outcome;
-use crate::cargo::{Golden, succeeded};
+use crate::cargo::{Golden, succeeded, target};
 
 #[test]
 fn decoders_and_schemas_accept_the_same() -> Outcome {
     let golden = Golden::write("golden-rust")?;
-    succeeded("build", &golden.cargo(["build", "--bin", "decode"])?)?;
+    succeeded(
+        "build",
+        &golden.cargo(["build", "--bin", "wireloom-golden-decode"])?,
+    )?;
 
     let mut lines = String::new();
     let mut expected = Vec::new();
@@ -90,7 +93,7 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, Box<dyn std::error::E
 }
 
 fn run(golden: &Golden, lines: String) -> Result<String, Box<dyn std::error::Error>> {
-    let program = golden.root.join("target/debug/decode");
+    let program = target().join("debug/wireloom-golden-decode");
     let mut child = Command::new(program)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crate::Outcome;
-use crate::cargo::succeeded;
+use crate::cargo::{profiles, succeeded, target};
 use crate::corpus::{put, workspace};
 
 const PROTOCOL: &str = "
@@ -34,9 +34,10 @@ fn project(name: &str, protocol: &str) -> Result<PathBuf, Box<dyn std::error::Er
     let manifest = format!(
         "[package]\nname = \"tiny\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          wireloom = {{ path = \"{0}/crates/wireloom\" }}\n\n[build-dependencies]\n\
-         wireloom-codegen = {{ path = \"{0}/crates/wireloom-codegen\" }}\n\n[profile.dev]\ndebug = 0\n\n\
-         [lints.rust]\nwarnings = \"deny\"\n",
-        workspace.display()
+         wireloom-codegen = {{ path = \"{0}/crates/wireloom-codegen\" }}\n\n\
+         [lints.rust]\nwarnings = \"deny\"\n{1}",
+        workspace.display(),
+        profiles()?
     );
     put(&root.join("Cargo.toml"), &manifest)?;
     put(
@@ -56,10 +57,7 @@ fn run(root: &PathBuf) -> std::io::Result<Output> {
     Command::new(env!("CARGO"))
         .args(["run", "--offline", "--quiet"])
         .current_dir(root)
-        .env(
-            "CARGO_TARGET_DIR",
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("build-script-target"),
-        )
+        .env("CARGO_TARGET_DIR", target())
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()

@@ -28,9 +28,6 @@ edition = "2024"
 [dependencies]
 wireloom = { path = "WORKSPACE/crates/wireloom" }
 
-[profile.dev]
-debug = 0
-
 [lints.rust]
 warnings = "deny"
 missing_docs = "deny"
@@ -121,15 +118,18 @@ impl Golden {
         let workspace = workspace().canonicalize()?;
         put(
             &root.join("Cargo.toml"),
-            &MANIFEST.replace("WORKSPACE", &workspace.to_string_lossy()),
+            &(MANIFEST.replace("WORKSPACE", &workspace.to_string_lossy()) + &profiles()?),
         )?;
         put(
             &root.join("Cargo.lock"),
             &fs::read_to_string(workspace.join("Cargo.lock"))?,
         )?;
         put(&root.join("src/lib.rs"), &library)?;
-        put(&root.join("src/bin/private.rs"), &program)?;
-        put(&root.join("src/bin/decode.rs"), &DECODE.replace("ARMS", &arms))?;
+        put(&root.join("src/bin/wireloom-golden-private.rs"), &program)?;
+        put(
+            &root.join("src/bin/wireloom-golden-decode.rs"),
+            &DECODE.replace("ARMS", &arms),
+        )?;
         Ok(Self { root, cases })
     }
 
@@ -143,11 +143,29 @@ impl Golden {
             .args(["--offline", "--quiet"])
             .arg("--manifest-path")
             .arg(self.root.join("Cargo.toml"))
-            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .env("CARGO_TARGET_DIR", target())
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .output()
     }
+}
+
+/// The folder of the workspace's own build: what it has compiled is compiled for other crates of the same profiles, too.
+pub(crate) fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
+
+/// The profiles of the workspace, as part of a manifest.
+pub(crate) fn profiles() -> std::io::Result<String> {
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml"))?;
+    let mut inside = false;
+    let lines = manifest.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = line.starts_with("[profile.dev");
+        }
+        inside
+    });
+    Ok(lines.fold("\n".to_owned(), |text, line| text + line + "\n"))
 }
 
 /// An error of what a tool said, unless it went well.
