@@ -56,7 +56,7 @@ fn decoders_and_schemas_accept_the_same() -> Outcome {
         "too few of them are valid"
     );
 
-    let answers = run(&golden, lines)?;
+    let answers = run(lines)?;
     let answers: Vec<&str> = answers.lines().collect();
     assert_eq!(answers.len(), expected.len());
     let mut wrong = BTreeMap::new();
@@ -92,7 +92,7 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, Box<dyn std::error::E
     Ok(options.build(schema).map_err(|error| error.to_string())?)
 }
 
-fn run(golden: &Golden, lines: String) -> Result<String, Box<dyn std::error::Error>> {
+fn run(lines: String) -> Result<String, Box<dyn std::error::Error>> {
     let program = target().join("debug/wireloom-golden-decode");
     let mut child = Command::new(program)
         .stdin(Stdio::piped())
