@@ -63,7 +63,7 @@ impl Worker {
     pub(crate) async fn work(&self, seed: u64, stop: CancellationToken) -> Vec<(u64, Outcome)> {
         let mut random = Rng::with_seed(seed);
         let mut ended = Vec::new();
-        if let Err(error) = self.client.request(Join {}).await {
+        while let Err(error) = self.client.request(Join {}).await {
             self.check(&error.to_string(), is_declared(&error));
         }
         let mut n = 0;
@@ -161,8 +161,12 @@ async fn notice(client: Client, mut notices: Notices, resumed: Arc<Mutex<(u64, u
                 lock(&resumed).1 += 1;
                 let client = client.clone();
                 tokio::spawn(async move {
-                    // If this session is lost, too, it is asked for again.
-                    let _lost = client.request(Join {}).await;
+                    // What was cut off may not have happened.
+                    while client
+                        .request(Join {})
+                        .await
+                        .is_err_and(|error| is_declared(&error))
+                    {}
                 });
             }
             _ => {}

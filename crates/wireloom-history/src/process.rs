@@ -1,7 +1,7 @@
 //! The server's process: started, stopped, killed, held and restarted, and its clock set.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -35,8 +35,14 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the first one, with its files in a directory.
     pub(crate) async fn start(args: &RunArgs, directory: &Path, with_clock: bool) -> io::Result<Self> {
-        // Free when it is let go: the first server takes it at once, and so do those behind it.
-        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        // An address of its own: at one that others use, the port might be taken while no server has it, even by a
+        // connection to itself.
+        let host = if cfg!(target_os = "linux") {
+            Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255))
+        } else {
+            Ipv4Addr::LOCALHOST
+        };
+        let address = std::net::TcpListener::bind((host, 0))?.local_addr()?;
         let mut process = Self {
             args: args.clone(),
             directory: directory.to_owned(),
@@ -65,7 +71,7 @@ impl Process {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("serve")
-            .args(["--port", &self.address.port().to_string()])
+            .args(["--address", &self.address.to_string()])
             .args(["--epoch", &self.epoch.to_string()])
             .args(["--news-ms", &self.args.news_ms.to_string()])
             .args(["--window-ms", &self.args.window_ms.to_string()])

@@ -189,8 +189,11 @@ pub(crate) async fn history(args: &RunArgs, seed: u64) -> Result<Report, Failure
     for worker in &workers {
         while lock(&worker.account).epoch() != Some(process.epoch) {
             if began.elapsed() > RETURN {
-                let number = worker.number;
-                report.wrong.push(format!("client {number} did not come back"));
+                let (number, state) = (worker.number, worker.client.state());
+                let state = state.borrow();
+                report
+                    .wrong
+                    .push(format!("client {number} did not come back: {:?}", *state));
                 break;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

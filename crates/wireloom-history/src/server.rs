@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
     #[arg(long)]
-    pub(crate) port: u16,
+    pub(crate) address: SocketAddr,
     /// Where sessions outlive it.
     #[arg(long)]
     pub(crate) state_dir: PathBuf,
@@ -121,7 +122,7 @@ pub(crate) async fn serve(args: ServerArgs) -> Result<(), Box<dyn Error>> {
     })
     .store(Store::open(&args.state_dir, durability)?)
     .build();
-    let listener = TcpListener::bind(("127.0.0.1", args.port)).await?;
+    let listener = TcpListener::bind(args.address).await?;
     let router = Router::new().route("/ws", engine.upgrade());
     let stop = CancellationToken::new();
     let publishing = async {
