@@ -30,9 +30,13 @@ for (const folder of await readdir(here("."))) {
 }
 // A crate is published without what lies outside of it.
 const text = (path) => readFile(here(path), "utf8");
-files.set("../crates/wireloom/explorer/index.html", await text("explorer/index.html"));
+const from = (sources) => `@generated from ${sources} by web/build.mjs. Do not edit.`;
+const page = await text("explorer/index.html");
+files.set("../crates/wireloom/explorer/index.html", page.replace("\n", `\n<!-- ${from("web/explorer/index.html")} -->\n`));
 files.set("../crates/wireloom/explorer/icon.svg", await text("shared/icon.svg"));
-files.set("../crates/wireloom/explorer/explorer.css", (await text("shared/style.css")) + "\n" + (await text("explorer/explorer.css")));
+const styles = ["shared/style.css", "explorer/explorer.css"];
+const note = `/* ${from(styles.map((path) => `web/${path}`).join(" and "))} */`;
+files.set("../crates/wireloom/explorer/explorer.css", [note, ...(await Promise.all(styles.map(text)))].join("\n"));
 
 const stale = [];
 for (const [path, fresh] of files) {
