@@ -49,11 +49,17 @@ async fn say(cx: Ctx<State>, message: Say) -> Result<Said, SayError> {
     }
 }
 
+/// Whoever counts to this stops at ten, and has to be cancelled.
+const FOR_EVER: u64 = 1_000_000;
+
 async fn count(_cx: Ctx<State>, message: Count, mut out: Items<Tick>) -> Result<Done, CountError> {
     for at in 0..message.to {
         if at == 1000 {
             let why = "too far".to_owned();
             return Err(Failed { why }.into());
+        }
+        if at == 10 && message.to == FOR_EVER {
+            return std::future::pending().await;
         }
         if at % 4 == 0 {
             // Long enough for connections to break meanwhile.
