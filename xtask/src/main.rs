@@ -42,6 +42,9 @@ usage: cargo xtask <command>
                  everything at once for ten minutes, or so many: memory must stay level
   autobahn       run the Autobahn suite, which tests for RFC 6455
   bench [ARGS]   measure, see `cargo xtask bench --help`
+  instructions [--record]
+                 count what decoding and encoding take, and fail where it is 5 % more
+                 than is on record; or put it on record
   help           this text
 ";
 
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Some("soak") => attacks::soak(&rest),
         Some("autobahn") => autobahn::suite(&rest),
         Some("bench") => bench::measure(&rest),
+        Some("instructions") => bench::instructions(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())

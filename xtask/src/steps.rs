@@ -354,9 +354,6 @@ fn instructions() -> Outcome<Done> {
     if !machine::valgrind() {
         return Ok(Done::Skipped("valgrind is not installed".to_owned()));
     }
-    // What a whole server takes depends on how many messages it finds at once, and so on the machine.
-    let modes = "decode,decode-nested,encode";
-    let args = ["--modes", modes, "--peers", "wireloom", "--assert-baseline"];
-    bench::measure(&args.map(str::to_owned))?;
+    bench::instructions(&[])?;
     Ok(Done::Checked)
 }

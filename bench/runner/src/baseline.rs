@@ -27,7 +27,8 @@ pub(crate) fn record(tables: &[Table]) -> Result<()> {
 
 fn updated(known: &str, counts: impl Iterator<Item = (Mode, f64)>) -> Result<String> {
     let counts: Vec<_> = counts.collect();
-    let mut text = "# User instructions a message, recorded by `cargo xtask bench --record`.\n".to_owned();
+    let mut text =
+        "# User instructions a message, recorded by `cargo xtask instructions --record`.\n".to_owned();
     for mode in Mode::value_variants() {
         let counted = counts.iter().find(|(counted, _)| counted == mode);
         let count = counted.map(|(_, count)| *count);

@@ -19,15 +19,10 @@ pub(crate) fn make(program: Program) -> Result<()> {
     match program {
         // One build a package on purpose: features that one peer asks for must not reach another.
         Program::Rust(package) => run(Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--release",
-                "--quiet",
-                "--locked",
-                "--package",
-                package,
-                "--manifest-path",
-            ])
+            .arg("build")
+            .arg("--profile")
+            .arg(profile()?.file_name().unwrap_or_default())
+            .args(["--quiet", "--locked", "--package", package, "--manifest-path"])
             .arg(root().join("Cargo.toml"))),
         Program::Node(_) => install(&node_folder()),
     }
@@ -36,18 +31,22 @@ pub(crate) fn make(program: Program) -> Result<()> {
 /// The command that starts a program that was made.
 pub(crate) fn command(program: Program) -> Result<Command> {
     match program {
-        Program::Rust(package) => {
-            let here = env::current_exe()?;
-            let release = here.ancestors().find(|folder| folder.ends_with("release"));
-            let release = release.context("the benchmark measures release builds: run it with --release")?;
-            Ok(Command::new(release.join(package)))
-        }
+        Program::Rust(package) => Ok(Command::new(profile()?.join(package))),
         Program::Node(file) => {
             let mut command = Command::new("node");
             command.arg(node_folder().join(file));
             Ok(command)
         }
     }
+}
+
+/// Where this program was built, and what it measures is built: the folder is called as the profile.
+fn profile() -> Result<PathBuf> {
+    let here = env::current_exe()?;
+    let optimized = |folder: &&Path| folder.ends_with("release") || folder.ends_with("counted");
+    let profile = here.ancestors().find(optimized);
+    let profile = profile.context("what is measured must be optimized: run this with --release")?;
+    Ok(profile.to_owned())
 }
 
 fn node_folder() -> PathBuf {

@@ -26,7 +26,7 @@ use clap::Parser;
 use crate::cores::Cores;
 use crate::modes::Mode;
 use crate::options::Options;
-use crate::peers::Peer;
+use crate::peers::{OURS, Peer};
 use crate::report::{Row, Table};
 
 fn main() -> Result<ExitCode> {
@@ -93,9 +93,10 @@ fn main() -> Result<ExitCode> {
 
 /// The table of one mode.
 fn measure(mode: Mode, peers: &[Peer], rounds: usize, window: Duration, cores: Cores) -> Result<Table> {
+    let only_ours = peers.iter().all(|peer| peer.name == OURS);
     let peers: Vec<Peer> = peers.iter().filter(|peer| mode.applies(peer)).copied().collect();
     let rows = match mode {
-        Mode::Decode | Mode::DecodeNested | Mode::Encode => coded(mode)?,
+        Mode::Decode | Mode::DecodeNested | Mode::Encode => coded(mode, only_ours)?,
         Mode::Instructions => peers
             .iter()
             .map(|peer| {
@@ -140,8 +141,8 @@ fn interleaved(
 }
 
 /// Each way to decode or encode, for itself.
-fn coded(mode: Mode) -> Result<Vec<Row>> {
-    let ways = mode.ways().iter();
+fn coded(mode: Mode, only_ours: bool) -> Result<Vec<Row>> {
+    let ways = mode.ways().iter().filter(|way| !only_ours || **way == OURS);
     ways.map(|name| {
         Ok(Row {
             name,
