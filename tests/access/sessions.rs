@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -92,8 +93,10 @@ async fn a_session_goes_on_after_a_kill_and_after_a_shutdown() {
     );
     assert!(metrics.contains("wireloom_sessions_parked 0"), "{metrics}");
 
-    // Someone who does not even read holds nobody up.
+    // Someone who does not even read holds nobody up, nor does a handshake that goes no further.
     let (_silent, _) = Talk::begin(&program).await;
+    let mut hanging = TcpStream::connect(("127.0.0.1", program.port)).await.unwrap();
+    hanging.write_all(b"GET /ws HTTP/1.1\r\nHost: x\r\n").await.unwrap();
     let began = Instant::now();
     kill_process(Pid::from_child(&program.child), Signal::TERM).unwrap();
     assert_eq!(talk.next().await["type"], "connection:closing");

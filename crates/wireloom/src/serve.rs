@@ -32,6 +32,9 @@ use crate::tls::Tls;
 /// How long a socket that was closed here goes on reading what the peer has sent already.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a socket whose request is answered, or not there yet, may stay once the shutdown began.
+const LEAVE: Duration = Duration::from_millis(500);
+
 /// Bytes that are read from a socket before other tasks get their turn: thousands of frames may lie in them.
 const MAX_BURST: usize = 16 * 1024;
 
@@ -251,11 +254,14 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<(), Error> {
     let received = Received::default();
     let counted = received.clone();
+    let at_work = TaskTracker::new();
+    at_work.close();
+    let requests = at_work.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(arrival);
         request.extensions_mut().insert(received.clone());
-        router.clone().call(request.map(Body::new))
+        requests.track_future(router.clone().call(request.map(Body::new)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -268,7 +274,14 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         ended = connection.as_mut() => return Ok(ended?),
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            return Ok(connection.await?);
+            let leave = async {
+                at_work.wait().await;
+                tokio::time::sleep(LEAVE).await;
+            };
+            return tokio::select! {
+                ended = connection => Ok(ended?),
+                () = leave => Ok(()),
+            };
         }
         () = tokio::time::sleep(options.http_timeout) => {}
     }
