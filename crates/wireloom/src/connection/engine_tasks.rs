@@ -4,6 +4,7 @@ use compact_str::CompactString;
 
 use super::requests::{Answer, InFlight, Request};
 use super::{Connection, Refused};
+use crate::close::CloseCode;
 use crate::envelope::Frame;
 use crate::handler::{Asker, Finished};
 use crate::json::Encode;
@@ -73,6 +74,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
             let sessions = &self.core().sessions;
             sessions.claim(&self.link, &resume.resume_token, resume.last_seq, id)
         };
+        if claim.as_ref().err() == Some(&ConnectionResumedReason::Unknown)
+            && self.core().draining()
+            && self.link.journal().is_some()
+        {
+            // It may have been left to the next process already, which knows it.
+            self.link.outbox.close(CloseCode::GoingAway);
+            return Finished::nothing();
+        }
         self.core().metrics.resumes.count(&claim);
         match claim {
             Ok(claim) => {

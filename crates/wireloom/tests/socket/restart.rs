@@ -119,6 +119,45 @@ async fn a_client_that_is_there_is_told_and_goes_on_in_the_next_process() {
     );
 }
 
+/// A session that waits for its client is left to the next process early in a shutdown. Who asks this one for it comes
+/// too late, which is no reason to lose it.
+#[tokio::test]
+async fn a_session_that_was_left_to_the_next_process_is_not_unknown_to_this_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = Shared::default();
+    let change = |settings: &mut Settings| {
+        settings.resume_window = Duration::from_secs(30);
+        settings.resume_messages = 1000;
+    };
+    let engine = registry(&state)
+        .settings(change)
+        .on_connect(|cx| async move { cx.state().go.notified().await })
+        .store(Store::open(directory.path(), Durability::Process).unwrap())
+        .build()
+        .unwrap();
+    let server = Server::of(engine, state, ServeOptions::default()).await;
+    server.state.go.notify_one();
+    let lost = server.session().await.lose();
+    until("its client is missed", || server.engine.client(&lost.0).is_some()).await;
+
+    // The hook is at work for the one that asks, so that it is there until the other session has left.
+    let mut late = server.session().await.client;
+    let payload = json!({"resumeToken": lost.1, "lastSeq": 0});
+    late.send("connection:resume", payload, "r").await;
+    let shutdown = server.engine.clone();
+    let shutdown = tokio::spawn(async move { shutdown.shutdown(Duration::from_secs(5)).await });
+    until("the session has left", || server.engine.client(&lost.0).is_none()).await;
+    server.state.go.notify_one();
+    let (messages, code) = late.end().await;
+    let kinds: Vec<_> = messages.iter().map(|message| message["type"].as_str()).collect();
+    assert_eq!((kinds, code), (vec![Some("connection:closing")], 1001));
+    assert!(shutdown.await.unwrap());
+    drop(server);
+    let server = self::server(directory.path()).await;
+    let (_session, replayed) = Session::back(&server, lost).await;
+    assert_eq!(replayed, 0);
+}
+
 #[tokio::test]
 async fn a_server_that_is_killed_loses_nothing_that_it_has_sent() {
     let directory = tempfile::tempdir().unwrap();
