@@ -96,7 +96,10 @@ async fn a_session_goes_on_after_a_kill_and_after_a_shutdown() {
     // Someone who does not even read holds nobody up, nor does a handshake that goes no further.
     let (_silent, _) = Talk::begin(&program).await;
     let mut hanging = TcpStream::connect(("127.0.0.1", program.port)).await.unwrap();
-    hanging.write_all(b"GET /ws HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    hanging
+        .write_all(b"GET /ws HTTP/1.1\r\nHost: x\r\n")
+        .await
+        .unwrap();
     let began = Instant::now();
     kill_process(Pid::from_child(&program.child), Signal::TERM).unwrap();
     assert_eq!(talk.next().await["type"], "connection:closing");

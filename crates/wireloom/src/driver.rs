@@ -379,20 +379,18 @@ impl Attached {
         cx: &mut Context<'_>,
     ) -> Poll<End> {
         let mut batch = 0;
+        // Once nothing is there, the socket wakes the task when something is: to look again costs a buffer that is cleared.
+        let mut all_read = false;
         loop {
-            let mut progress = false;
             // All that is there is read before anything is flushed: what answers it goes out in one piece.
-            while batch < MAX_BATCH && connection.wants_frames() {
+            while !all_read && batch < MAX_BATCH && connection.wants_frames() {
                 match self.read(connection, cx) {
-                    Ok(Inbound::Taken) => {
-                        progress = true;
-                        batch += 1;
-                    }
-                    Ok(Inbound::Nothing) => break,
+                    Ok(Inbound::Taken) => batch += 1,
+                    Ok(Inbound::Nothing) => all_read = true,
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            progress |= connection.poll(cx);
+            let mut progress = connection.poll(cx);
             match self.feed(&connection.link().outbox, cx) {
                 Ok(fed) => progress |= fed,
                 Err(end) => return Poll::Ready(end),
@@ -400,12 +398,12 @@ impl Attached {
             if let Some(code) = connection.link().outbox.closing() {
                 return Poll::Ready(End::Code(code));
             }
-            if !progress {
-                break;
-            }
             if batch == MAX_BATCH {
                 // Others get their turn; what is ready goes out now.
                 cx.waker().wake_by_ref();
+                break;
+            }
+            if !progress {
                 break;
             }
         }
