@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use wireloom::code;
-use wireloom_client::{CallError, Client, Messages, Missed, Notice, Notices};
+use wireloom_client::{CallError, Client, Discontinuity, Messages, Missed, Notice, Notices};
 
 use crate::account::Account;
 use crate::protocol::{Count, Do, Join, PROTOCOL};
@@ -28,7 +28,7 @@ pub(crate) struct Worker {
     pub(crate) client: Client,
     pub(crate) account: Arc<Mutex<Account>>,
     /// Sessions that were taken up again, or could not be.
-    pub(crate) resumed: Arc<Mutex<(u64, u64)>>,
+    pub(crate) returns: Arc<Mutex<Returns>>,
 }
 
 impl Worker {
@@ -48,14 +48,14 @@ impl Worker {
             .start()
             .map_err(|error| error.to_string())?;
         let account = Arc::default();
-        let resumed = Arc::default();
+        let returns = Arc::default();
         tokio::spawn(keep(client.raw().messages(), Arc::clone(&account)));
-        tokio::spawn(notice(client.clone(), client.notices(), Arc::clone(&resumed)));
+        tokio::spawn(notice(client.clone(), client.notices(), Arc::clone(&returns)));
         Ok(Self {
             number,
             client,
             account,
-            resumed,
+            returns,
         })
     }
 
@@ -152,13 +152,20 @@ async fn keep(mut messages: Messages, account: Arc<Mutex<Account>>) {
     }
 }
 
+/// How often a client came back, and why it could not.
+#[derive(Debug, Default)]
+pub(crate) struct Returns {
+    pub(crate) resumed: u64,
+    pub(crate) lost: Vec<Discontinuity>,
+}
+
 /// Counts resumes, and joins again where a session was lost.
-async fn notice(client: Client, mut notices: Notices, resumed: Arc<Mutex<(u64, u64)>>) {
+async fn notice(client: Client, mut notices: Notices, returns: Arc<Mutex<Returns>>) {
     while let Some(notice) = notices.next().await {
         match notice {
-            Notice::Resumed { .. } => lock(&resumed).0 += 1,
-            Notice::Discontinuity(_) => {
-                lock(&resumed).1 += 1;
+            Notice::Resumed { .. } => lock(&returns).resumed += 1,
+            Notice::Discontinuity(why) => {
+                lock(&returns).lost.push(why);
                 let client = client.clone();
                 tokio::spawn(async move {
                     // What was cut off may not have happened.

@@ -308,8 +308,9 @@ fn check(
                 }
             }
         }
-        let (resumed, lost) = *lock(&worker.resumed);
-        report.resumed += resumed;
+        let returns = lock(&worker.returns);
+        let lost = returns.lost.len() as u64;
+        report.resumed += returns.resumed;
         report.gaps += lost;
         if account.gaps != lost {
             let (number, gaps) = (worker.number, account.gaps);
@@ -318,10 +319,10 @@ fn check(
             ));
         }
         if lost > 0 && !args.gaps {
-            let number = worker.number;
+            let (number, why) = (worker.number, &returns.lost);
             report
                 .wrong
-                .push(format!("client {number}: {lost} sessions lost"));
+                .push(format!("client {number}: {lost} sessions lost: {why:?}"));
         }
         let number = worker.number;
         let wrong = account.wrong.drain(..);
