@@ -10,6 +10,7 @@ mod completions;
 mod docs;
 mod exit;
 mod generate;
+mod import;
 mod mock;
 mod new;
 mod output;
@@ -50,6 +51,7 @@ enum Command {
     Mock(mock::Args),
     Call(call::Args),
     New(new::Args),
+    Import(import::Args),
     Completions(completions::Args),
 }
 
@@ -64,6 +66,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Mock(args) => mock::run(args, &mut out),
         Command::Call(args) => call::run(args, &mut out),
         Command::New(args) => new::run(args, &mut out),
+        Command::Import(args) => import::run(args, &mut out),
         Command::Completions(args) => completions::run(args, &mut out),
     };
     let exit = ended.unwrap_or_else(|failure| {

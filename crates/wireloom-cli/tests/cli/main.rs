@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod docs;
 mod generate;
+mod import;
 mod mock;
 mod new;
 mod support;

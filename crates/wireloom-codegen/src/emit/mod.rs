@@ -2,7 +2,9 @@
 
 mod asyncapi;
 mod constraints;
+mod extension;
 mod html;
+mod integer_formats;
 mod json_schema;
 mod markdown;
 mod prose;
