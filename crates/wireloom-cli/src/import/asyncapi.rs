@@ -332,7 +332,11 @@ fn message(
 /// The property of an object that has one possible value, a string.
 fn discriminator(schema: &Value) -> Option<&String> {
     let mut properties = schema.get("properties")?.as_object()?.iter();
-    let is_constant = |schema: &Value| schema.get("const").is_some_and(Value::is_string);
+    let is_constant = |schema: &Value| {
+        let one = schema.get("enum").and_then(Value::as_array).filter(|values| values.len() == 1);
+        let value = schema.get("const").or_else(|| one?.first());
+        value.is_some_and(Value::is_string)
+    };
     properties.find_map(|(name, schema)| is_constant(schema).then_some(name))
 }
 

@@ -106,7 +106,10 @@ impl Collector<'_> {
             };
             let channel = self.documents.at(&place).cloned().unwrap_or_default();
             for (key, value) in channel.as_object().into_iter().flatten() {
-                if key.starts_with("x-") || ["tags", "externalDocs", "parameters", "summary", "description"].contains(&key.as_str()) {
+                let said = key.starts_with("x-")
+                    || ["tags", "externalDocs", "parameters", "summary", "description", "title", "servers"]
+                        .contains(&key.as_str());
+                if said && !self.ours {
                     self.documents
                         .lost(&place.at(key), format!("`{key}` of a channel"), LEFT_OUT);
                 } else if key == "bindings" && !self.ours {
@@ -171,7 +174,7 @@ impl Collector<'_> {
         let description = match (summary, description) {
             (summary, _) if self.ours => summary,
             (Some(summary), Some(description)) => Some(format!("{}\n\n{description}", summary.trim_end())),
-            (summary, description) => summary.or(description),
+            (summary, description) => summary.or(description).or_else(|| text("title")),
         };
         let mut found = Found {
             wanted: text("name").unwrap_or_else(|| key.to_owned()),
@@ -182,7 +185,10 @@ impl Collector<'_> {
         for (key, part) in value.as_object().into_iter().flatten() {
             let at = place.at(key);
             match key.as_str() {
-                "name" | "title" | "summary" | "description" | "traits" | "schemaFormat" | EXTENSION => {}
+                "title" if !self.ours && (value.get("summary").is_some() || value.get("description").is_some()) => {
+                    self.documents.lost(&at, "the `title` of a message", LEFT_OUT);
+                }
+                "name" | "title" | "summary" | "description" | "traits" | EXTENSION => {}
                 "payload" => found.payload = self.payload(part, &at),
                 "examples" => found.examples = self.examples(part, &at),
                 "correlationId" if self.ours => {}
@@ -310,7 +316,8 @@ impl Collector<'_> {
         for (key, value) in operation.as_object().into_iter().flatten() {
             let at = place.at(key);
             match key.as_str() {
-                "action" | "channel" | "messages" | "traits" | "title" => {}
+                "action" | "channel" | "messages" | "traits" => {}
+                "title" if self.ours => {}
                 "reply" => self.reply(value, &at, &asked, of_client, channels),
                 "security" => self.security(value, &at, &asked, of_client),
                 "bindings" => self.bindings(value, &at),

@@ -171,13 +171,8 @@ impl<'a> Schemas<'a> {
             let at = place.at(key);
             let is_note = ["description", "title", "deprecated", "$comment"].contains(&key.as_str());
             if ignored && !is_note && !key.starts_with("$ref") {
-                if super::keywords::asserts(key) {
-                    self.documents.lost(
-                        &at,
-                        format!("`{key}` beside `$ref` means nothing in this draft"),
-                        LEFT_OUT,
-                    );
-                }
+                let what = format!("`{key}` beside `$ref` means nothing in this draft");
+                self.documents.lost(&at, what, LEFT_OUT);
                 continue;
             }
             self.keyword(key, value, &at, keywords, &mut out);
