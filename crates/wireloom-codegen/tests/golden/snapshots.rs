@@ -10,9 +10,20 @@ const SHOP: &str = include_str!("shop.yaml");
 #[test]
 fn a_small_shop() -> Outcome {
     let model = check("shop.yaml", SHOP)?;
-    for Artifact { path, contents } in generate(&model, &Targets::in_project("shop.yaml")) {
+    let targets = Targets {
+        strategies: Some("generated".to_owned()),
+        ..Targets::in_project("shop.yaml")
+    };
+    for Artifact { path, contents } in generate(&model, &targets) {
         let name = path.replace('/', "-");
-        let is_own = ["protocol", "asyncapi", "PROTOCOL", "order", "client-message"];
+        let is_own = [
+            "protocol",
+            "asyncapi",
+            "PROTOCOL",
+            "order",
+            "client-message",
+            "strategies",
+        ];
         if is_own
             .iter()
             .any(|own| path.rsplit('/').next().is_some_and(|file| file.starts_with(own)))

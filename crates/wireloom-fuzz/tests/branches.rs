@@ -1,0 +1,402 @@
+//! Measures, on the corpus, which branches of every schema the valid payloads reach: every alternative, every constant, every
+//! type, properties that are there and that are not, lengths and numbers at their bounds, both sides of a condition.
+//!
+//! A branch is the schema that a value has to satisfy beside its own. Of a branch that was not reached, values are made for the
+//! branch alone and put in the place of others: if one of them fits the whole payload, the branch can be reached, and the
+//! strategies have missed it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::path::Path;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Map, Value, json};
+use wireloom_fuzz::Fuzzer;
+use wireloom_spec::Model;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Most payloads of a message; fewer where all branches are reached.
+const CASES: usize = 2_000;
+/// Payloads of a place that are kept, for values of missed branches to be put into them.
+const KEPT: usize = 12;
+/// Values that are made for a branch that was not reached.
+const CANDIDATES: usize = 24;
+
+/// Longest strings and arrays whose bounds have to be reached.
+const LONGEST: u64 = 4_096;
+
+/// A branch of a schema: its pointer, and what is reached.
+type Branch = (String, String);
+
+/// All that is known of one protocol while it is measured.
+struct Measure {
+    defs: Map<String, Value>,
+    validators: RefCell<BTreeMap<String, Validator>>,
+    /// For each branch what a value satisfies then.
+    branches: BTreeMap<Branch, Value>,
+    reached: BTreeSet<Branch>,
+    /// For each schema's pointer: payloads that have a value of it, and where.
+    kept: BTreeMap<String, Vec<(Value, String)>>,
+}
+
+impl Measure {
+    fn of(model: &Model) -> Self {
+        let mut measure = Self {
+            defs: model.schema_defs(),
+            validators: RefCell::default(),
+            branches: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            kept: BTreeMap::new(),
+        };
+        for (name, schema) in measure.defs.clone() {
+            measure.collect(&schema, &format!("#/$defs/{name}"));
+        }
+        measure
+    }
+
+    fn validator(&self, schema: &Value) -> Validator {
+        let known = self.validators.borrow().get(&schema.to_string()).cloned();
+        known.unwrap_or_else(|| {
+            let validator = jsonschema::options()
+                .with_draft(Draft::Draft202012)
+                .should_validate_formats(true)
+                .with_pattern_options(PatternOptions::regex())
+                .build(&json!({ "$defs": self.defs, "allOf": [schema] }))
+                .expect("a schema of a checked protocol compiles");
+            self.validators.borrow_mut().insert(schema.to_string(), validator.clone());
+            validator
+        })
+    }
+
+    fn fits(&self, schema: &Value, value: &Value) -> bool {
+        match simple(schema, value) {
+            Some(fits) => fits,
+            None => self.validator(schema).is_valid(value),
+        }
+    }
+
+    /// The branches of a schema and of those inside it.
+    fn collect(&mut self, schema: &Value, at: &str) {
+        let Some(keywords) = schema.as_object() else { return };
+        for (label, what) in branches(keywords) {
+            self.branches.insert((at.to_owned(), label), what);
+        }
+        for (part, schema) in parts(keywords) {
+            self.collect(schema, &format!("{at}/{part}"));
+        }
+    }
+
+    /// Marks what a value reaches that satisfies the schema.
+    fn visit(&mut self, schema: &Value, at: &str, value: &Value, place: &str, whole: &Value) {
+        let Some(keywords) = schema.as_object() else { return };
+        let kept = self.kept.entry(at.to_owned()).or_default();
+        if kept.len() < KEPT {
+            kept.push((whole.clone(), place.to_owned()));
+        }
+        for (label, what) in branches(keywords) {
+            let branch = (at.to_owned(), label);
+            if !self.reached.contains(&branch) && self.fits(&what, value) {
+                self.reached.insert(branch);
+            }
+        }
+        let target = keywords.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/"));
+        if let Some(name) = target {
+            let target = self.defs.get(name).cloned().unwrap_or_default();
+            self.visit(&target, &format!("#/$defs/{name}"), value, place, whole);
+        }
+        for (part, inner) in parts(keywords) {
+            for (value, step) in self.values(keywords, &part, inner, value) {
+                self.visit(inner, &format!("{at}/{part}"), &value, &format!("{place}{step}"), whole);
+            }
+        }
+    }
+
+    /// The values that a subschema describes, and the steps to them.
+    fn values(&self, all: &Map<String, Value>, part: &str, schema: &Value, value: &Value) -> Vec<(Value, String)> {
+        let here = || vec![(value.clone(), String::new())];
+        let (keyword, rest) = part.split_once('/').unwrap_or((part, ""));
+        let applies = match keyword {
+            "allOf" => true,
+            "anyOf" | "oneOf" => self.fits(schema, value),
+            "then" => all.get("if").is_some_and(|test| self.fits(test, value)),
+            "else" => all.get("if").is_some_and(|test| !self.fits(test, value)),
+            "dependentSchemas" => value.get(unescaped(rest)).is_some(),
+            _ => {
+                return match value {
+                    Value::Object(entries) => members(all, keyword, rest, entries),
+                    Value::Array(items) => elements(all, keyword, rest, items),
+                    _ => Vec::new(),
+                };
+            }
+        };
+        if applies { here() } else { Vec::new() }
+    }
+}
+
+fn members(all: &Map<String, Value>, keyword: &str, rest: &str, entries: &Map<String, Value>) -> Vec<(Value, String)> {
+    let named = |name: &str| all.get("properties").and_then(|known| known.get(name)).is_some();
+    let step = |name: &str| format!("/{}", escaped(name));
+    match keyword {
+        "properties" => {
+            let name = unescaped(rest);
+            let value = entries.get(&name).cloned();
+            value.into_iter().map(|value| (value, step(&name))).collect()
+        }
+        "additionalProperties" if all.get("patternProperties").is_none() => entries
+            .iter()
+            .filter(|(name, _)| !named(name))
+            .map(|(name, value)| (value.clone(), step(name)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn elements(all: &Map<String, Value>, keyword: &str, rest: &str, items: &[Value]) -> Vec<(Value, String)> {
+    let prefix = all.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
+    let index = rest.parse::<usize>().ok();
+    items
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| match keyword {
+            "items" => *at >= prefix,
+            "prefixItems" => Some(*at) == index,
+            _ => false,
+        })
+        .map(|(at, value)| (value.clone(), format!("/{at}")))
+        .collect()
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+/// Subschemas that describe values or parts of values, with the way to them.
+fn parts(keywords: &Map<String, Value>) -> Vec<(String, &Value)> {
+    let mut parts = Vec::new();
+    for (keyword, value) in keywords {
+        match (keyword.as_str(), value) {
+            ("items" | "additionalProperties" | "then" | "else", schema) => parts.push((keyword.clone(), schema)),
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
+                let list = list.iter().enumerate();
+                parts.extend(list.map(|(index, schema)| (format!("{keyword}/{index}"), schema)));
+            }
+            ("properties" | "dependentSchemas", Value::Object(entries)) => {
+                let entries = entries.iter();
+                parts.extend(entries.map(|(name, schema)| (format!("{keyword}/{}", escaped(name)), schema)));
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// The branches of one schema, and what a value satisfies in each.
+fn branches(keywords: &Map<String, Value>) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let count = |name: &str| keywords.get(name).and_then(Value::as_u64);
+    let types = match keywords.get("type") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let has_type = |name: &str| types.contains(&name);
+    let fixed = keywords.contains_key("const") || keywords.contains_key("enum");
+    for keyword in ["anyOf", "oneOf"] {
+        for (index, alternative) in keywords.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            found.push((format!("{keyword}/{index}"), alternative.clone()));
+        }
+    }
+    for value in keywords.get("enum").and_then(Value::as_array).into_iter().flatten() {
+        found.push((format!("the constant {value}"), json!({ "const": value })));
+    }
+    if !fixed && types.len() > 1 {
+        for name in &types {
+            found.push((format!("the type {name}"), json!({ "type": name })));
+        }
+    }
+    if !fixed && has_type("boolean") {
+        for value in [true, false] {
+            found.push((value.to_string(), json!({ "const": value })));
+        }
+    }
+    if !fixed && (has_type("integer") || has_type("number")) {
+        for bound in ["minimum", "maximum"] {
+            if let Some(value) = keywords.get(bound) {
+                found.push((format!("its {bound}"), json!({ "const": value })));
+            }
+        }
+    }
+    if !fixed && has_type("string") {
+        for bound in ["minLength", "maxLength"] {
+            if let Some(length) = count(bound).filter(|length| *length <= LONGEST) {
+                found.push((format!("its {bound}"), json!({ "type": "string", "minLength": length, "maxLength": length })));
+            }
+        }
+    }
+    if !fixed && has_type("array") {
+        let (min, max) = (count("minItems").unwrap_or(0), count("maxItems"));
+        for (label, length) in [("its fewest items", Some(min)), ("its most items", max)] {
+            if let Some(length) = length.filter(|length| *length <= LONGEST) {
+                found.push((label.to_owned(), json!({ "type": "array", "minItems": length, "maxItems": length })));
+            }
+        }
+        if max.is_none_or(|max| max > min) && keywords.get("items") != Some(&Value::Bool(false)) {
+            found.push(("more items".to_owned(), json!({ "type": "array", "minItems": min + 1 })));
+        }
+    }
+    if !fixed && has_type("object") {
+        let required: Vec<&str> = keywords
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let properties = keywords.get("properties").and_then(Value::as_object);
+        for (name, schema) in properties.into_iter().flatten() {
+            if required.contains(&name.as_str()) || *schema == Value::Bool(false) {
+                continue;
+            }
+            let there = json!({ "type": "object", "required": [name] });
+            found.push((format!("with {name:?}"), there.clone()));
+            found.push((format!("without {name:?}"), json!({ "type": "object", "not": there })));
+        }
+        let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+        if !closed && properties.is_none_or(Map::is_empty) && required.is_empty() {
+            let min = count("minProperties").unwrap_or(0);
+            found.push(("its fewest entries".to_owned(), json!({ "type": "object", "maxProperties": min })));
+            if count("maxProperties").is_none_or(|max| max > min) {
+                found.push(("more entries".to_owned(), json!({ "type": "object", "minProperties": min + 1 })));
+            }
+        }
+    }
+    if let Some(test) = keywords.get("if") {
+        found.push(("if".to_owned(), test.clone()));
+        found.push(("if not".to_owned(), json!({ "not": test })));
+    }
+    found
+}
+
+/// Whether a value satisfies a schema of [`branches`], where that is seen at once.
+fn simple(schema: &Value, value: &Value) -> Option<bool> {
+    let keywords = schema.as_object()?;
+    let count = |name: &str| keywords.get(name).and_then(Value::as_u64);
+    let within = |length: usize, min: &str, max: &str| {
+        let length = length as u64;
+        count(min).is_none_or(|min| length >= min) && count(max).is_none_or(|max| length <= max)
+    };
+    let keys: Vec<&str> = keywords.keys().map(String::as_str).collect();
+    Some(match (keys.as_slice(), value) {
+        (["const"], Value::Number(number)) => {
+            let wanted = keywords.get("const")?.as_f64();
+            wanted.is_some() && wanted == number.as_f64()
+        }
+        (["const"], Value::Bool(_) | Value::Null | Value::String(_)) => keywords.get("const") == Some(value),
+        (["type", "minLength", "maxLength"], Value::String(text)) => {
+            within(text.chars().count(), "minLength", "maxLength")
+        }
+        (["type", "minItems" | "maxItems", ..], Value::Array(items)) if keys.len() <= 3 => {
+            keys.iter().all(|key| ["type", "minItems", "maxItems"].contains(key)).then(|| within(items.len(), "minItems", "maxItems"))?
+        }
+        _ => return None,
+    })
+}
+
+/// Branches that nobody could show to be out of reach, and why they are.
+const KNOWN: &[(&str, &str, &str)] = &[];
+
+#[test]
+fn valid_payloads_reach_every_branch_of_every_schema() -> Outcome {
+    let cases = std::env::var("WIRELOOM_BRANCH_CASES").ok().and_then(|text| text.parse().ok());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    paths.sort();
+    let mut runner = TestRunner::deterministic();
+    let (mut all, mut missed, mut unreachable) = (0, Vec::new(), Vec::new());
+    for path in paths {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let checked = wireloom_spec::check(&file, &std::fs::read_to_string(&path)?);
+        let model = checked.model.ok_or("a protocol of the corpus has errors")?;
+        let fuzzer = Fuzzer::from_model(&model);
+        let mut measure = Measure::of(&model);
+        for message in model.messages.iter().filter(|message| !message.engine) {
+            let schema = model.def(message.payload).schema.clone();
+            let at = format!("{}#", message.name);
+            measure.collect(&schema, &at);
+            let strategy = fuzzer.valid(&message.name);
+            for case in 0..cases.unwrap_or(CASES) {
+                let payload = strategy.new_tree(&mut runner).map_err(|reason| reason.message().to_owned())?.current();
+                measure.visit(&schema, &at, &payload, "", &payload);
+                if case % 16 == 15 && measure.branches.keys().all(|branch| measure.reached.contains(branch)) {
+                    break;
+                }
+            }
+        }
+        all += measure.branches.len();
+        let left: Vec<_> = measure.branches.iter().filter(|(branch, _)| !measure.reached.contains(*branch)).collect();
+        for ((at, label), what) in left {
+            // A schema without a value is inside a branch that is not reached: that one is told.
+            let Some(kept) = measure.kept.get(at) else { continue };
+            let name = format!("{file} {at}: {label}");
+            match witness(&measure, &model, at, what, kept, &mut runner) {
+                Some(payload) => missed.push(format!("{name}, for example {payload}")),
+                None => unreachable.push((file.clone(), at.clone(), label.clone())),
+            }
+        }
+    }
+    assert!(all > 500, "only {all} branches");
+    assert!(missed.is_empty(), "{} of {all} branches are missed:\n{}", missed.len(), missed.join("\n"));
+    let known: Vec<_> = KNOWN.iter().map(|(file, at, label)| ((*file).to_owned(), (*at).to_owned(), (*label).to_owned())).collect();
+    assert_eq!(unreachable, known, "out of reach of {all}");
+    Ok(())
+}
+
+/// A payload that reaches the branch, if values made for the branch alone fit where others stand.
+fn witness(
+    measure: &Measure,
+    model: &Model,
+    at: &str,
+    what: &Value,
+    kept: &[(Value, String)],
+    runner: &mut TestRunner,
+) -> Option<Value> {
+    let (root, path) = at.split_once('#')?;
+    let schema_of = |name: &str| model.message(name).map(|message| model.def(message.payload).schema.clone());
+    let document = match root {
+        "" => json!({ "$defs": measure.defs }),
+        name => schema_of(name)?,
+    };
+    let own = document.pointer(path).cloned()?;
+    let description = json!({
+        "connection": { "limits": { "messageBytes": 1_000_000 } },
+        "messages": { "branch": { "from": "both", "payload": { "allOf": [own, what] } } },
+        "$defs": measure.defs,
+    });
+    let fuzzer = Fuzzer::from_description(&description.to_string()).ok()?;
+    let strategy = fuzzer.valid("branch");
+    for _ in 0..CANDIDATES {
+        let Ok(tree) = strategy.new_tree(runner) else { continue };
+        for (whole, place) in kept {
+            let mut whole = whole.clone();
+            *whole.pointer_mut(place)? = tree.current();
+            // Of which message it is a payload is not kept: any will do.
+            let fits = |message: &&wireloom_spec::model::Message| {
+                measure.fits(&model.def(message.payload).schema, &whole)
+            };
+            let of = |message: &&wireloom_spec::model::Message| !message.engine && (root.is_empty() || message.name == root);
+            if model.messages.iter().filter(of).any(|message| fits(&message)) {
+                return Some(whole);
+            }
+        }
+    }
+    None
+}
