@@ -94,9 +94,11 @@ impl<'s> Sampler<'s, '_> {
             .filter_map(|variant| Some((self.schemas.height(variant)?, variant)))
             .collect();
         let least = heights.iter().map(|(height, _)| *height).min()?;
+        // Now and then another one all the same: what stands deep in a schema is to be reached, too.
+        let free = depth < DEEP || depth < 2 * DEEP && self.random.once_in(6);
         let open: Vec<_> = heights
             .iter()
-            .filter(|(height, _)| depth < DEEP || *height == least)
+            .filter(|(height, _)| free || *height == least)
             .map(|(_, variant)| *variant)
             .collect();
         self.random.pick(&open).copied()
@@ -204,9 +206,17 @@ impl<'s> Sampler<'s, '_> {
     fn number(&mut self, parts: &[&Node]) -> Option<Value> {
         let (low, high) = Self::bounds(parts);
         if let Some(step) = parts.iter().find_map(|part| part.number.multiple_of) {
-            let middle = low.unwrap_or(0.0) / step;
-            let count = middle.ceil() as i64 + self.random.below(20) as i64;
-            return Some(multiple(count, step));
+            let count = |bound: f64| (bound / step).clamp(-SAFE, SAFE);
+            let least = low.map_or(0.0, count).ceil() as i64;
+            let most = high.map(|high| count(high).floor() as i64);
+            let near = least + self.random.below(20) as i64;
+            let counts = [Some(least), Some(near), Some(near), most];
+            let counts: Vec<i64> = counts
+                .into_iter()
+                .flatten()
+                .filter(|count| most.is_none_or(|most| *count <= most))
+                .collect();
+            return Some(multiple(*self.random.pick(&counts)?, step));
         }
         let (low, high) = (low.unwrap_or(f64::MIN), high.unwrap_or(f64::MAX));
         let share = (self.random.bits() >> 11) as f64 / (1u64 << 53) as f64;
@@ -252,11 +262,10 @@ impl<'s> Sampler<'s, '_> {
             let text = text.unwrap_or_else(|| {
                 let most = high.unwrap_or(low + 24);
                 // The longest strings are rare: they cost what many others cost together.
-                let most = if most > 1000 && !self.random.once_in(64) {
-                    most.min(low + 64)
-                } else {
-                    most
-                };
+                if most > 1000 && self.random.once_in(64) {
+                    return text::plain(&mut self.random, most);
+                }
+                let most = if most > 1000 { most.min(low + 64) } else { most };
                 let span = most.saturating_sub(low);
                 let lengths = [low, most, low + span.min(1), most - span.min(1), low + span / 2];
                 let any = low + self.random.below(span.min(24) + 1);
@@ -291,6 +300,8 @@ impl<'s> Sampler<'s, '_> {
             _ if depth >= DEEP => low,
             0 => low,
             1 if room <= 32 => high,
+            // Long ones are rare, and those that are longer still are other tests' business.
+            1 if room <= 1000 && self.random.once_in(16) => high,
             _ => low + self.random.below(room.min(4) + 1),
         };
         // Some items that `contains` asks for, at places of their own.

@@ -56,10 +56,10 @@ pub(super) fn format(text: &str, model: &Model) -> Result<String, Unformatted> {
         return Err(Unformatted::Comments);
     }
     let checked = wireloom_spec::check("protocol.yaml", &formatted);
-    match checked.model {
-        Some(after) if without_places(after) == without_places(model.clone()) => Ok(formatted),
-        _ => Err(Unformatted::Meaning),
-    }
+    let same = checked
+        .model
+        .is_some_and(|after| without_places(after) == without_places(model.clone()));
+    if same { Ok(formatted) } else { Err(Unformatted::Meaning) }
 }
 
 /// The model alone: not where its messages stand.
@@ -202,10 +202,11 @@ mod tests {
     #[test]
     fn damaged_protocols_are_formatted_or_left_alone() {
         let cases = std::env::var("WIRELOOM_FMT_CASES").ok().and_then(|text| text.parse().ok());
-        let corpus = corpus();
+        let mut corpus = corpus();
+        corpus.retain(|(_, text)| text.len() < 3_000);
         let mut random = fastrand::Rng::with_seed(11);
         let mut sound = 0;
-        for _ in 0..cases.unwrap_or(300) {
+        for _ in 0..cases.unwrap_or(60) {
             let (_, text) = &corpus[random.usize(..corpus.len())];
             let text = damaged(text, &mut random);
             let Some(model) = wireloom_spec::check("", &text).model else {
@@ -221,17 +222,29 @@ mod tests {
         assert!(sound > 20, "only {sound} protocols are sound");
     }
 
-    /// The text with spaces, breaks, comments or letters put in or taken out.
+    const ANYTHING: &[&str] = &[
+        " ", "\n", " #", "\t", "'", "\"", "{", "}", ": ", "- ", "|\n", ", ", "?", "&a ", "!!str ",
+    ];
+    const BREAKS: &[&str] = &[
+        "\n\n\n", "  \n", "\n# note\n", " #note\n", "\r\n", "\n  # note\n",
+    ];
+
+    /// The text with spaces, breaks and comments put in where there are some already, or with anything anywhere.
     fn damaged(text: &str, random: &mut fastrand::Rng) -> String {
         let mut letters: Vec<char> = text.chars().collect();
-        for _ in 0..random.usize(1..4) {
+        let anything = random.bool();
+        for _ in 0..random.usize(1..6) {
             let at = random.usize(..letters.len());
-            let pieces = [
-                " ", "\n", "\n\n\n", "  # note\n", " #", "\r\n", "\t", "'", "\"", "{", "}", ": ", "- ", "|\n", ", ", "?",
-            ];
-            let end = (at + random.usize(0..3)).min(letters.len());
+            let (pieces, place) = if anything {
+                (ANYTHING, Some(at))
+            } else {
+                let next = letters.iter().skip(at).position(|letter| *letter == '\n');
+                (BREAKS, next.map(|next| at + next))
+            };
+            let Some(place) = place else { continue };
+            let end = (place + 1).min(letters.len());
             let piece = pieces[random.usize(..pieces.len())];
-            letters.splice(at..end, piece.chars());
+            letters.splice(place..end, piece.chars());
         }
         letters.into_iter().collect()
     }
