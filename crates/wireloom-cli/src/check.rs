@@ -40,7 +40,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    if args.watch { watch(args, out) } else { check(args, out) }
+    if args.watch {
+        watch(args, out)
+    } else {
+        check(args, out)
+    }
 }
 
 fn watch(args: &Args, out: &mut Output) -> Result<Exit, Failure> {

@@ -154,11 +154,17 @@ impl Fuzzer {
                 validator,
             }))
         };
-        let types = schemas.names().filter_map(|name| target(name, description::Message::of_type(name)));
+        let types = schemas
+            .names()
+            .filter_map(|name| target(name, description::Message::of_type(name)));
         let types = types.collect();
         let messages = messages.0.into_iter();
         Self {
-            targets: Arc::new(messages.filter_map(|(name, message)| target(&name, message)).collect()),
+            targets: Arc::new(
+                messages
+                    .filter_map(|(name, message)| target(&name, message))
+                    .collect(),
+            ),
             types: Arc::new(types),
         }
     }
@@ -208,7 +214,9 @@ impl Fuzzer {
     pub fn valid_type(&self, name: &str) -> BoxedStrategy<Value> {
         let found = self.types.iter().find(|target| target.name == name);
         Payloads::<Valid> {
-            target: found.cloned().ok_or_else(|| format!("the protocol has no type {name:?}")),
+            target: found
+                .cloned()
+                .ok_or_else(|| format!("the protocol has no type {name:?}")),
             kind: PhantomData,
         }
         .boxed()

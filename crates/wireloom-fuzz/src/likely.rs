@@ -63,9 +63,14 @@ fn examples(defs: &Map<String, Value>, schema: &Value) -> Vec<Value> {
     if let Some(examples) = target.and_then(|target| target.get("examples")?.as_array()) {
         return examples.clone();
     }
-    let variants = ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array());
+    let variants = ["anyOf", "oneOf"]
+        .into_iter()
+        .find_map(|key| schema.get(key)?.as_array());
     match variants {
-        Some(variants) => variants.iter().flat_map(|variant| examples(defs, variant)).collect(),
+        Some(variants) => variants
+            .iter()
+            .flat_map(|variant| examples(defs, variant))
+            .collect(),
         None => schema.get("default").cloned().into_iter().collect(),
     }
 }

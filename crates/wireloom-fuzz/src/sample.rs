@@ -259,6 +259,7 @@ impl<'s> Sampler<'s, '_> {
                 (None, Some(pattern)) => self.patterns.matching(pattern, &mut self.random, self.runner),
                 (None, None) => None,
             };
+            let made = text.is_some();
             let text = text.unwrap_or_else(|| {
                 let most = high.unwrap_or(low + 24);
                 // The longest strings are rare: they cost what many others cost together.
@@ -273,6 +274,10 @@ impl<'s> Sampler<'s, '_> {
                 let length = if self.random.once_in(2) { any } else { length };
                 text::plain(&mut self.random, length)
             });
+            let text = match high {
+                Some(high) if made && high <= 1000 && self.random.once_in(6) => self.stretched(&text, high),
+                _ => text,
+            };
             let points = text.chars().count();
             if points >= low && high.is_none_or(|high| points <= high) {
                 let value = Value::String(text);
@@ -286,6 +291,21 @@ impl<'s> Sampler<'s, '_> {
             }
         }
         None
+    }
+
+    /// The text with one of its characters repeated until it is as long as it may be. Whether it still fits is for the
+    /// validator to say.
+    fn stretched(&mut self, text: &str, length: usize) -> String {
+        let mut characters: Vec<char> = text.chars().collect();
+        let more = length.saturating_sub(characters.len());
+        let at = match self.random.below(3) {
+            0 => 0,
+            1 => characters.len().saturating_sub(1),
+            _ => self.random.below(characters.len().max(1)),
+        };
+        let repeated = characters.get(at).copied().unwrap_or('a');
+        characters.splice(at..at, std::iter::repeat_n(repeated, more));
+        characters.into_iter().collect()
     }
 
     fn array(&mut self, parts: &[&'s Node], depth: u32) -> Option<Value> {

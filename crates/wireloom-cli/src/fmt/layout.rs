@@ -38,7 +38,10 @@ impl fmt::Display for Unformatted {
 
 /// The canonical layout of a text that means `model`.
 pub(super) fn format(text: &str, model: &Model) -> Result<String, Unformatted> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n");
     let mut formatted = once(&text)?;
     let mut stable = false;
     for _ in 0..ROUNDS {
@@ -59,7 +62,11 @@ pub(super) fn format(text: &str, model: &Model) -> Result<String, Unformatted> {
     let same = checked
         .model
         .is_some_and(|after| without_places(after) == without_places(model.clone()));
-    if same { Ok(formatted) } else { Err(Unformatted::Meaning) }
+    if same {
+        Ok(formatted)
+    } else {
+        Err(Unformatted::Meaning)
+    }
 }
 
 /// The model alone: not where its messages stand.
@@ -111,9 +118,15 @@ fn comments(root: &SyntaxNode) -> Vec<String> {
 fn spaced(text: &str) -> Result<String, Unformatted> {
     let root = parse(text)?;
     let lines: Vec<&str> = text.lines().collect();
-    let line_of = |offset: usize| text.get(..offset).map_or(0, |before| before.matches('\n').count());
+    let line_of = |offset: usize| {
+        text.get(..offset)
+            .map_or(0, |before| before.matches('\n').count())
+    };
     let mut apart: Vec<usize> = Vec::new();
-    let Some(sections) = root.descendants().find(|node| node.kind() == SyntaxKind::BLOCK_MAP) else {
+    let Some(sections) = root
+        .descendants()
+        .find(|node| node.kind() == SyntaxKind::BLOCK_MAP)
+    else {
         return Ok(text.to_owned());
     };
     for (at, section) in entries(&sections).enumerate() {
@@ -124,7 +137,10 @@ fn spaced(text: &str) -> Result<String, Unformatted> {
         if !lines.get(first).is_some_and(|line| line.starts_with("messages:")) {
             continue;
         }
-        let Some(messages) = section.descendants().find(|node| node.kind() == SyntaxKind::BLOCK_MAP) else {
+        let Some(messages) = section
+            .descendants()
+            .find(|node| node.kind() == SyntaxKind::BLOCK_MAP)
+        else {
             continue;
         };
         let mut long_before = false;
@@ -143,7 +159,10 @@ fn spaced(text: &str) -> Result<String, Unformatted> {
         .into_iter()
         .map(|line| {
             let above = lines.get(..line).unwrap_or_default();
-            let comments = above.iter().rev().take_while(|line| line.trim_start().starts_with('#'));
+            let comments = above
+                .iter()
+                .rev()
+                .take_while(|line| line.trim_start().starts_with('#'));
             line - comments.count()
         })
         .collect();
@@ -180,7 +199,10 @@ mod tests {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
         paths.sort();
         let text = |path: &Path| fs::read_to_string(path).expect("a protocol");
-        paths.iter().map(|path| (path.display().to_string(), text(path))).collect()
+        paths
+            .iter()
+            .map(|path| (path.display().to_string(), text(path)))
+            .collect()
     }
 
     fn formatted(text: &str) -> Result<String, Unformatted> {
@@ -201,7 +223,9 @@ mod tests {
     /// More cases: `WIRELOOM_FMT_CASES=10000`.
     #[test]
     fn damaged_protocols_are_formatted_or_left_alone() {
-        let cases = std::env::var("WIRELOOM_FMT_CASES").ok().and_then(|text| text.parse().ok());
+        let cases = std::env::var("WIRELOOM_FMT_CASES")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let mut corpus = corpus();
         corpus.retain(|(_, text)| text.len() < 3_000);
         let mut random = fastrand::Rng::with_seed(11);
@@ -225,9 +249,7 @@ mod tests {
     const ANYTHING: &[&str] = &[
         " ", "\n", " #", "\t", "'", "\"", "{", "}", ": ", "- ", "|\n", ", ", "?", "&a ", "!!str ",
     ];
-    const BREAKS: &[&str] = &[
-        "\n\n\n", "  \n", "\n# note\n", " #note\n", "\r\n", "\n  # note\n",
-    ];
+    const BREAKS: &[&str] = &["\n\n\n", "  \n", "\n# note\n", " #note\n", "\r\n", "\n  # note\n"];
 
     /// The text with spaces, breaks and comments put in where there are some already, or with anything anywhere.
     fn damaged(text: &str, random: &mut fastrand::Rng) -> String {

@@ -58,26 +58,33 @@ fn file(path: &Path, check: bool, out: &mut Output) -> Result<Exit, Failure> {
         let message = format!("{} has {}", path.display(), counted(errors, "error"));
         return Err(Failure::new(Exit::Bad, message).help("`wireloom check` says which; then format it"));
     };
-    let formatted = layout::format(&source.text, model).map_err(|cause| {
-        Failure::new(Exit::Bad, format!("{} is left as it is: {cause}", path.display()))
-    })?;
+    let formatted = layout::format(&source.text, model)
+        .map_err(|cause| Failure::new(Exit::Bad, format!("{} is left as it is: {cause}", path.display())))?;
     let from_input = path == Path::new("-");
     let same = formatted == source.text;
     if check {
         if same {
             return Ok(Exit::Well);
         }
-        let name = if from_input { "<stdin>".to_owned() } else { path.display().to_string() };
+        let name = if from_input {
+            "<stdin>".to_owned()
+        } else {
+            path.display().to_string()
+        };
         let diff = TextDiff::from_lines(&source.text, &formatted);
-        let diff = diff.unified_diff().header(&name, &format!("{name}, formatted")).to_string();
+        let diff = diff
+            .unified_diff()
+            .header(&name, &format!("{name}, formatted"))
+            .to_string();
         out.raw_result(diff.as_bytes())?;
         return Ok(Exit::Bad);
     }
     if from_input {
         out.raw_result(formatted.as_bytes())?;
     } else if !same {
-        fs::write(path, &formatted)
-            .map_err(|cause| Failure::new(Exit::Usage, format!("cannot write {}: {cause}", path.display())))?;
+        fs::write(path, &formatted).map_err(|cause| {
+            Failure::new(Exit::Usage, format!("cannot write {}: {cause}", path.display()))
+        })?;
         out.result(&format!("formatted {}", path.display()))?;
     }
     Ok(Exit::Well)

@@ -34,15 +34,27 @@ pub(super) fn import(documents: &mut Documents, file: usize, role: Role) -> Resu
     top_level(&document, &root, documents);
     let info = info(&document, &root, documents);
 
-    let protocol_name = info.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let protocol_name = info
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let mut names = Names::new(&protocol_name);
     let mut found = messages::collect(documents, &document, &root, role, ours);
     let mut taken: Vec<(Place, String)> = Vec::new();
     for (place, message) in &mut found {
-        let named = if ours { message.wanted.clone() } else { names.message(&message.wanted) };
+        let named = if ours {
+            message.wanted.clone()
+        } else {
+            names.message(&message.wanted)
+        };
         if named != message.wanted {
             let instead = format!("the message is named {named}");
-            documents.changed(place, format!("`{}` is no free name of a message", message.wanted), instead);
+            documents.changed(
+                place,
+                format!("`{}` is no free name of a message", message.wanted),
+                instead,
+            );
         }
         message.name.clone_from(&named);
         taken.push((place.clone(), named));
@@ -56,7 +68,12 @@ pub(super) fn import(documents: &mut Documents, file: usize, role: Role) -> Resu
     for (place, _) in &components {
         let payloads = found
             .values()
-            .filter(|message| message.payload.as_ref().is_some_and(|payload| payload.refers_to.as_ref() == Some(place)))
+            .filter(|message| {
+                message
+                    .payload
+                    .as_ref()
+                    .is_some_and(|payload| payload.refers_to.as_ref() == Some(place))
+            })
             .count();
         let only_payload = payloads == 1 && uses.get(place) == Some(&1) && !ours;
         let is_schema = schemas.schema_place(place.clone());
@@ -196,7 +213,11 @@ fn connection(
     let prefix = document
         .get("servers")
         .and_then(Value::as_object)
-        .and_then(|servers| servers.values().find_map(|server| server.get("pathname")?.as_str()));
+        .and_then(|servers| {
+            servers
+                .values()
+                .find_map(|server| server.get("pathname")?.as_str())
+        });
     let channels = document.get("channels").and_then(Value::as_object);
     let mut paths: Vec<(Place, String)> = Vec::new();
     for (name, channel) in channels.into_iter().flatten() {
@@ -207,12 +228,19 @@ fn connection(
             paths.push((at, whole));
         }
     }
-    let is_path = |path: &str| path.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}?#".contains(&byte));
+    let is_path = |path: &str| {
+        path.bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"{}?#".contains(&byte))
+    };
     let path = paths.iter().find(|(_, path)| is_path(path)).cloned();
     for (at, other) in &paths {
         let taken = path.as_ref().map_or("/ws", |(_, path)| path);
         if other != taken {
-            documents.lost(at, format!("the address {other}"), format!("there is one connection, at {taken}"));
+            documents.lost(
+                at,
+                format!("the address {other}"),
+                format!("there is one connection, at {taken}"),
+            );
         }
     }
     if let Some((_, path)) = path {
@@ -290,7 +318,10 @@ fn message(
         }
     }
     if let Some(payload) = &found.payload {
-        let only = payload.refers_to.as_ref().filter(|place| !ours && uses.get(*place) == Some(&1));
+        let only = payload
+            .refers_to
+            .as_ref()
+            .filter(|place| !ours && uses.get(*place) == Some(&1));
         let schema = match only.cloned().map(|place| schemas.schema_place(place)) {
             Some(Ok(place)) => schemas.at(&place),
             _ if payload.foreign => Value::Bool(true),
@@ -321,7 +352,10 @@ fn message(
         .get("payload")
         .and_then(|payload| payload.get("examples")?.as_array())
         .map_or(0, Vec::len);
-    let own = found.examples.len().saturating_sub(if ours { in_schema } else { 0 });
+    let own = found
+        .examples
+        .len()
+        .saturating_sub(if ours { in_schema } else { 0 });
     if own > 0 {
         let examples: Vec<Value> = found.examples.iter().take(own).cloned().collect();
         body.insert("examples".to_owned(), examples.into());
@@ -333,7 +367,10 @@ fn message(
 fn discriminator(schema: &Value) -> Option<&String> {
     let mut properties = schema.get("properties")?.as_object()?.iter();
     let is_constant = |schema: &Value| {
-        let one = schema.get("enum").and_then(Value::as_array).filter(|values| values.len() == 1);
+        let one = schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .filter(|values| values.len() == 1);
         let value = schema.get("const").or_else(|| one?.first());
         value.is_some_and(Value::is_string)
     };

@@ -196,8 +196,12 @@ impl Documents {
     fn file_of(&mut self, from: &Place, reference: &str) -> Result<usize, String> {
         let by_id = self.files.iter().position(|file| {
             let id = file.root.get("$id").or_else(|| file.root.get("id"));
-            let id = id.and_then(Value::as_str).unwrap_or_default().trim_end_matches('#');
-            id == reference || !id.is_empty() && id.ends_with(&format!("/{}", reference.trim_start_matches("./")))
+            let id = id
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .trim_end_matches('#');
+            id == reference
+                || !id.is_empty() && id.ends_with(&format!("/{}", reference.trim_start_matches("./")))
         });
         if let Some(index) = by_id {
             return Ok(index);
@@ -217,7 +221,8 @@ impl Documents {
         if self.files.len() >= MAX_FILES {
             return Err(format!("`{reference}` is one file too many"));
         }
-        let text = fs::read_to_string(&path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).map_err(|cause| format!("cannot read {}: {cause}", path.display()))?;
         let root = parse(&path, &text)?;
         Ok(self.add(path, root))
     }
@@ -225,7 +230,8 @@ impl Documents {
 
 /// JSON or YAML. The error is for people.
 fn parse(path: &Path, text: &str) -> Result<Value, String> {
-    let is_json = path.extension().is_some_and(|ending| ending == "json") || text.trim_start().starts_with('{');
+    let is_json =
+        path.extension().is_some_and(|ending| ending == "json") || text.trim_start().starts_with('{');
     if is_json && let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }

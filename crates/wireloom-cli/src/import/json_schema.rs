@@ -51,7 +51,11 @@ pub(super) fn import(documents: &mut Documents, files: &[usize], options: &Optio
         for key in ["$defs", "definitions"] {
             let at = root.at(key);
             let definitions = schemas.documents.at(&at).and_then(Value::as_object);
-            let places: Vec<Place> = definitions.into_iter().flatten().map(|(name, _)| at.at(name)).collect();
+            let places: Vec<Place> = definitions
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| at.at(name))
+                .collect();
             for place in places {
                 schemas.named(&place);
             }
@@ -83,7 +87,10 @@ pub(super) fn import(documents: &mut Documents, files: &[usize], options: &Optio
         }
         let at = pointer(&["messages".to_owned(), message.clone()]);
         origins.insert(format!("{at}/payload"), root.clone());
-        messages.insert(message.clone(), json!({ "from": from.as_str(), "payload": payload }));
+        messages.insert(
+            message.clone(),
+            json!({ "from": from.as_str(), "payload": payload }),
+        );
     }
     for name in types.keys() {
         if let Some(place) = schemas.origin(name) {

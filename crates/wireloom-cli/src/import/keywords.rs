@@ -43,7 +43,12 @@ pub(super) fn plain(
         "required" => return required(value, at, documents),
         "dependentRequired" => value.is_object(),
         "$id" | "id" | "$anchor" | "$dynamicAnchor" | "$recursiveAnchor" | "$vocabulary" => {
-            documents.say(Kind::Note, at, format!("`{key}`"), "types are known by their names");
+            documents.say(
+                Kind::Note,
+                at,
+                format!("`{key}`"),
+                "types are known by their names",
+            );
             return None;
         }
         "discriminator" => {
@@ -71,15 +76,34 @@ pub(super) fn plain(
     if is_right {
         return Some(value.clone());
     }
-    documents.lost(at, format!("`{key}` is not of the form that it should have"), LEFT_OUT);
+    documents.lost(
+        at,
+        format!("`{key}` is not of the form that it should have"),
+        LEFT_OUT,
+    );
     None
 }
 
 /// Whether a keyword says which values are valid.
 pub(super) fn asserts(key: &str) -> bool {
     const NOTES: [&str; 18] = [
-        "title", "description", "$comment", "default", "example", "examples", "deprecated", "readOnly", "writeOnly",
-        "contentEncoding", "contentMediaType", "contentSchema", "externalDocs", "discriminator", "xml", "$id", "$anchor",
+        "title",
+        "description",
+        "$comment",
+        "default",
+        "example",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+        "externalDocs",
+        "discriminator",
+        "xml",
+        "$id",
+        "$anchor",
         "$schema",
     ];
     !NOTES.contains(&key) && !key.starts_with("x-")
@@ -112,7 +136,12 @@ fn required(value: &Value, at: &Place, documents: &mut Documents) -> Option<Valu
 
 /// Puts down what several keywords come to together: the types with `nullable`, the format for these types, exclusive
 /// bounds of draft 4, and `example`.
-pub(super) fn settle(all: &Map<String, Value>, out: &mut Map<String, Value>, place: &Place, documents: &mut Documents) {
+pub(super) fn settle(
+    all: &Map<String, Value>,
+    out: &mut Map<String, Value>,
+    place: &Place,
+    documents: &mut Documents,
+) {
     let mut types = types(all, place, documents);
     format(all, &mut types, out, place, documents);
     if all.get("nullable") == Some(&Value::Bool(true)) {
@@ -186,7 +215,11 @@ fn types(all: &Map<String, Value>, place: &Place, documents: &mut Documents) -> 
         }
     }
     if unknown {
-        let instead = if types.is_empty() { "any type is accepted" } else { LEFT_OUT };
+        let instead = if types.is_empty() {
+            "any type is accepted"
+        } else {
+            LEFT_OUT
+        };
         documents.lost(&at, "`type` names no type of JSON Schema", instead);
     }
     types
@@ -228,13 +261,22 @@ fn format(
             }
         }
         "double" | "float" if has("number") => {
-            documents.say(Kind::Note, &at, "the number's `format`", "every number is a double");
+            documents.say(
+                Kind::Note,
+                &at,
+                "the number's `format`",
+                "every number is a double",
+            );
         }
         name if is_format(name) && (types.is_empty() || has("string")) => {
             keep();
         }
         name => {
-            documents.lost(&at, format!("nobody would check the format `{name}` here"), LEFT_OUT);
+            documents.lost(
+                &at,
+                format!("nobody would check the format `{name}` here"),
+                LEFT_OUT,
+            );
         }
     }
 }

@@ -108,8 +108,16 @@ fn remove(protocol: &mut Value, path: &[String]) -> Option<(&'static str, bool)>
         };
     }
     let above = parents.last().map(String::as_str).unwrap_or_default();
-    let is_schema = ["properties", "patternProperties", "dependentSchemas", "allOf", "anyOf", "oneOf", "prefixItems"]
-        .contains(&above)
+    let is_schema = [
+        "properties",
+        "patternProperties",
+        "dependentSchemas",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "prefixItems",
+    ]
+    .contains(&above)
         || matches!(parents, [section] if section == "types")
         || last == "payload" && parents.len() == 2;
     let slot = match parent {

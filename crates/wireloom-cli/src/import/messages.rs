@@ -75,13 +75,23 @@ pub(super) fn collect(
             );
         }
     }
-    let payload_of = |message: &Found| message.extension.as_ref().and_then(|own| own.get("payload").cloned());
+    let payload_of = |message: &Found| {
+        message
+            .extension
+            .as_ref()
+            .and_then(|own| own.get("payload").cloned())
+    };
     for message in collector.messages.values_mut() {
         if payload_of(message) == Some("none".into()) {
             message.payload = None;
         }
     }
-    let is_engine = |message: &Found| message.extension.as_ref().is_some_and(|own| own.contains_key("engine"));
+    let is_engine = |message: &Found| {
+        message
+            .extension
+            .as_ref()
+            .is_some_and(|own| own.contains_key("engine"))
+    };
     collector.messages.retain(|_, message| !is_engine(message));
     collector.messages
 }
@@ -107,8 +117,16 @@ impl Collector<'_> {
             let channel = self.documents.at(&place).cloned().unwrap_or_default();
             for (key, value) in channel.as_object().into_iter().flatten() {
                 let said = key.starts_with("x-")
-                    || ["tags", "externalDocs", "parameters", "summary", "description", "title", "servers"]
-                        .contains(&key.as_str());
+                    || [
+                        "tags",
+                        "externalDocs",
+                        "parameters",
+                        "summary",
+                        "description",
+                        "title",
+                        "servers",
+                    ]
+                    .contains(&key.as_str());
                 if said && !self.ours {
                     self.documents
                         .lost(&place.at(key), format!("`{key}` of a channel"), LEFT_OUT);
@@ -133,7 +151,11 @@ impl Collector<'_> {
             let at = self.root.at("components").at("messages").at(name);
             if let Some(message) = self.messages.shift_remove(&at) {
                 ordered.insert(at, message);
-            } else if self.documents.at(&at).is_some_and(|value| value.get("$ref").is_none()) {
+            } else if self
+                .documents
+                .at(&at)
+                .is_some_and(|value| value.get("$ref").is_none())
+            {
                 self.documents.lost(&at, "the message is in no channel", LEFT_OUT);
             }
         }
@@ -185,7 +207,10 @@ impl Collector<'_> {
         for (key, part) in value.as_object().into_iter().flatten() {
             let at = place.at(key);
             match key.as_str() {
-                "title" if !self.ours && (value.get("summary").is_some() || value.get("description").is_some()) => {
+                "title"
+                    if !self.ours
+                        && (value.get("summary").is_some() || value.get("description").is_some()) =>
+                {
                     self.documents.lost(&at, "the `title` of a message", LEFT_OUT);
                 }
                 "name" | "title" | "summary" | "description" | "traits" | EXTENSION => {}
@@ -198,10 +223,14 @@ impl Collector<'_> {
                     "the envelope has a `correlationId`; the part of the payload stays what it is",
                 ),
                 "contentType" if part.as_str().is_some_and(is_json) => {}
-                "contentType" => self.documents.changed(&at, "the content is no JSON", "the payload is JSON"),
-                "headers" => self
+                "contentType" => self
                     .documents
-                    .lost(&at, "messages have no headers", "put into the payload what is needed of them"),
+                    .changed(&at, "the content is no JSON", "the payload is JSON"),
+                "headers" => self.documents.lost(
+                    &at,
+                    "messages have no headers",
+                    "put into the payload what is needed of them",
+                ),
                 "bindings" => self.bindings(part, &at),
                 _ => self
                     .documents
@@ -248,7 +277,11 @@ impl Collector<'_> {
         self.documents.at(&place)?;
         let bare = self.documents.at(&place).and_then(|schema| {
             let entries = schema.as_object()?;
-            entries.get("$ref")?.as_str().filter(|_| entries.len() == 1).map(str::to_owned)
+            entries
+                .get("$ref")?
+                .as_str()
+                .filter(|_| entries.len() == 1)
+                .map(str::to_owned)
         });
         let refers_to = bare.and_then(|reference| self.documents.follow(&place, &reference).ok());
         Some(Payload {
@@ -303,8 +336,11 @@ impl Collector<'_> {
             (Some("receive"), Role::Server) | (Some("send"), Role::Client) => true,
             (Some("send"), Role::Server) | (Some("receive"), Role::Client) => false,
             _ => {
-                self.documents
-                    .lost(&place.at("action"), "the action is neither send nor receive", "the operation is left out");
+                self.documents.lost(
+                    &place.at("action"),
+                    "the action is neither send nor receive",
+                    "the operation is left out",
+                );
                 return;
             }
         };
@@ -376,8 +412,11 @@ impl Collector<'_> {
             None => value.clone(),
         };
         if value.get("address").is_some() {
-            self.documents
-                .lost(&at.at("address"), "the reply has an address of its own", "it comes on the same connection");
+            self.documents.lost(
+                &at.at("address"),
+                "the reply has an address of its own",
+                "it comes on the same connection",
+            );
         }
         let replies = self.messages_of(&value, &at, channels);
         for reply in &replies {
@@ -395,7 +434,11 @@ impl Collector<'_> {
                     message.replies.extend(replies.iter().cloned());
                     message.replies.dedup();
                     if message.replies.len() > 1 {
-                        self.documents.lost(&at, "the message has another reply already", "choose one: `reply`");
+                        self.documents.lost(
+                            &at,
+                            "the message has another reply already",
+                            "choose one: `reply`",
+                        );
                     }
                 }
             }
@@ -468,7 +511,12 @@ fn merge(target: &mut Value, patch: &Value) {
                 if value.is_null() {
                     target.shift_remove(key);
                 } else if value.is_object() {
-                    merge(target.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())), value);
+                    merge(
+                        target
+                            .entry(key.clone())
+                            .or_insert_with(|| Value::Object(Map::new())),
+                        value,
+                    );
                 } else {
                     target.insert(key.clone(), value.clone());
                 }

@@ -119,7 +119,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
                 Format::Text => {
                     out.message(&report.text());
                     diagnostics(&checked, &text, out);
-                    out.result(&format!("wrote {}: {}", path.display(), summary(&checked, &report)))?;
+                    out.result(&format!(
+                        "wrote {}: {}",
+                        path.display(),
+                        summary(&checked, &report)
+                    ))?;
                 }
                 Format::Json => out.result(&as_json(&checked, &report))?,
             }
@@ -137,7 +141,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         }
     }
     let lost = args.deny_losses && report.count(Kind::Lost) > 0;
-    Ok(if checked.model.is_none() || lost { Exit::Bad } else { Exit::Well })
+    Ok(if checked.model.is_none() || lost {
+        Exit::Bad
+    } else {
+        Exit::Well
+    })
 }
 
 /// The text of the protocol, what the checker says of it, and the report.
@@ -159,11 +167,23 @@ fn import(args: &Args) -> Result<(String, Checked, Report), Failure> {
         }
         asyncapi::import(&mut documents, 0, args.role)?
     } else if has("openapi") || has("swagger") {
-        return refuse("this is an OpenAPI document", "only AsyncAPI 3 and JSON Schema are read");
+        return refuse(
+            "this is an OpenAPI document",
+            "only AsyncAPI 3 and JSON Schema are read",
+        );
     } else if has("wireloom") {
-        return refuse("this is a protocol of wireloom already", "see what is wrong with it: `wireloom check`");
-    } else if !documents.at(&first).is_some_and(|root| root.is_object() || root.is_boolean()) {
-        return refuse("this is neither AsyncAPI nor JSON Schema", "both are mappings of keywords");
+        return refuse(
+            "this is a protocol of wireloom already",
+            "see what is wrong with it: `wireloom check`",
+        );
+    } else if !documents
+        .at(&first)
+        .is_some_and(|root| root.is_object() || root.is_boolean())
+    {
+        return refuse(
+            "this is neither AsyncAPI nor JSON Schema",
+            "both are mappings of keywords",
+        );
     } else {
         let stem = documents.stem(0);
         let options = json_schema::Options {
@@ -172,7 +192,10 @@ fn import(args: &Args) -> Result<(String, Checked, Report), Failure> {
         };
         json_schema::import(&mut documents, &files, &options)
     };
-    let Imported { mut protocol, origins } = imported;
+    let Imported {
+        mut protocol,
+        origins,
+    } = imported;
     mend::mend(&mut protocol, &origins, &mut documents);
     let text = yaml::write(&shortened(protocol)).text;
     let name = args.output.as_deref().unwrap_or(Path::new("protocol.yaml"));

@@ -9,7 +9,8 @@ const MAX_NAME: usize = 128;
 
 /// Words that type expressions are made of.
 const BUILT_IN: [&str; 12] = [
-    "string", "integer", "number", "boolean", "null", "any", "map", "array", "object", "list", "true", "false",
+    "string", "integer", "number", "boolean", "null", "any", "map", "array", "object", "list", "true",
+    "false",
 ];
 
 /// Types that generated code always has.
@@ -46,7 +47,11 @@ impl Names {
     pub(super) fn new(protocol: &str) -> Self {
         let mut code: HashSet<String> = GENERATED.iter().map(|name| (*name).to_owned()).collect();
         code.insert(format!("{}Protocol", camel(protocol)));
-        code.extend(engine_messages().iter().map(|name| format!("{}Payload", camel(name))));
+        code.extend(
+            engine_messages()
+                .iter()
+                .map(|name| format!("{}Payload", camel(name))),
+        );
         Self {
             given: HashSet::new(),
             code,
@@ -69,7 +74,13 @@ impl Names {
     pub(super) fn named_type(&mut self, wanted: &str) -> String {
         let kept: String = wanted
             .chars()
-            .map(|letter| if letter.is_ascii_alphanumeric() || letter == '_' { letter } else { ' ' })
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || letter == '_' {
+                    letter
+                } else {
+                    ' '
+                }
+            })
             .collect();
         let mut name = if kept.contains(' ') {
             kept.to_upper_camel_case()
@@ -105,14 +116,24 @@ impl Names {
 pub(super) fn protocol_name(title: &str) -> String {
     let ascii: String = title
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                ' '
+            }
+        })
         .collect();
     let is_name = !title.is_empty()
         && title.starts_with(|first: char| first.is_ascii_lowercase())
         && title
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let mut name = if is_name { title.to_owned() } else { ascii.to_kebab_case() };
+    let mut name = if is_name {
+        title.to_owned()
+    } else {
+        ascii.to_kebab_case()
+    };
     name.truncate(64);
     let name = name.trim_end_matches('-');
     match name.chars().next() {
@@ -170,7 +191,13 @@ fn wire_name(wanted: &str) -> String {
         };
         let segment: String = segment
             .chars()
-            .map(|letter| if letter.is_ascii_alphanumeric() || "_-".contains(letter) { letter } else { '-' })
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || "_-".contains(letter) {
+                    letter
+                } else {
+                    '-'
+                }
+            })
             .collect();
         let segment = segment.trim_matches('-');
         if segment.is_empty() {
@@ -184,14 +211,24 @@ fn wire_name(wanted: &str) -> String {
     }
     name.truncate(MAX_NAME - 16);
     let name = name.trim_end_matches([':', '.', '-']);
-    if name.is_empty() { "message".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "message".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// What generated code calls it.
 fn camel(name: &str) -> String {
     let words: String = name
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                ' '
+            }
+        })
         .collect();
     words.to_upper_camel_case()
 }

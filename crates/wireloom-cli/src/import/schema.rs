@@ -14,7 +14,9 @@ use super::names::Names;
 pub(super) const LEFT_OUT: &str = "left out";
 
 /// Names of JSON Schema's types.
-const TYPES: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
+const TYPES: [&str; 7] = [
+    "null", "boolean", "integer", "number", "string", "array", "object",
+];
 
 /// Deepest nesting of schemas; the language has 64 levels for the whole file.
 const MAX_DEPTH: usize = 48;
@@ -83,7 +85,16 @@ impl<'a> Schemas<'a> {
         // A keyword or a number says nothing; the name before it does.
         let named = place.pointer.rsplit('/').find(|part| {
             part.starts_with(|first: char| first.is_ascii_alphabetic())
-                && !["schema", "items", "payload", "allOf", "anyOf", "oneOf", "properties"].contains(part)
+                && ![
+                    "schema",
+                    "items",
+                    "payload",
+                    "allOf",
+                    "anyOf",
+                    "oneOf",
+                    "properties",
+                ]
+                .contains(part)
         });
         match (place.last(), named) {
             (Some(last), Some(named)) if last == *named => last,
@@ -218,8 +229,15 @@ impl<'a> Schemas<'a> {
             "$ref" | "$dynamicRef" | "$recursiveRef" | "$schema" => None,
             // The type says it, the bounds say it, or `items` takes it with it: `settle` looks at both.
             "type" | "format" | "nullable" | "example" => None,
-            "not" | "if" | "then" | "else" | "contains" | "propertyNames" | "additionalProperties"
-            | "unevaluatedItems" | "unevaluatedProperties" => Some(self.schema(value, at)),
+            "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "propertyNames"
+            | "additionalProperties"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => Some(self.schema(value, at)),
             "items" => {
                 if let Value::Array(items) = value {
                     if let Some(items) = self.list(items, at) {
@@ -262,8 +280,11 @@ impl<'a> Schemas<'a> {
     }
 
     fn not_understood(&mut self, key: &str, at: &Place) -> Option<Value> {
-        self.documents
-            .lost(at, format!("`{key}` is not of the form that it should have"), LEFT_OUT);
+        self.documents.lost(
+            at,
+            format!("`{key}` is not of the form that it should have"),
+            LEFT_OUT,
+        );
         None
     }
 
@@ -272,7 +293,9 @@ impl<'a> Schemas<'a> {
             return None;
         }
         let items = items.iter().enumerate();
-        let items: Vec<Value> = items.map(|(index, item)| self.schema(item, &at.at(index))).collect();
+        let items: Vec<Value> = items
+            .map(|(index, item)| self.schema(item, &at.at(index)))
+            .collect();
         Some(items.into())
     }
 

@@ -10,8 +10,16 @@ pub(super) fn schema(value: Value) -> Value {
     for (key, value) in &mut keywords {
         let inner = value.take();
         *value = match key.as_str() {
-            "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames"
-            | "unevaluatedItems" | "unevaluatedProperties" => schema(inner),
+            "items"
+            | "additionalProperties"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => schema(inner),
             "allOf" | "anyOf" | "oneOf" | "prefixItems" => match inner {
                 Value::Array(items) => items.into_iter().map(schema).collect(),
                 other => other,
@@ -73,7 +81,11 @@ fn fields(mut keywords: Map<String, Value>) -> Map<String, Value> {
     let fields: Map<String, Value> = properties
         .iter()
         .map(|(name, schema)| {
-            let mark = if in_order.contains(&name.as_str()) { "" } else { "?" };
+            let mark = if in_order.contains(&name.as_str()) {
+                ""
+            } else {
+                "?"
+            };
             (format!("{name}{mark}"), schema.clone())
         })
         .collect();
@@ -114,7 +126,9 @@ mod tests {
             let file = json!({ "wireloom": 1, "info": { "name": "x", "version": "1.0.0" },
                 "types": { "A": { "type": "string", "maxLength": 3 }, "B": body }, "messages": {} });
             let checked = wireloom_spec::check("x.yaml", &file.to_string());
-            checked.model.unwrap_or_else(|| panic!("{:?}", checked.diagnostics))
+            checked
+                .model
+                .unwrap_or_else(|| panic!("{:?}", checked.diagnostics))
         };
         for long in schemas {
             let short = schema(long.clone());

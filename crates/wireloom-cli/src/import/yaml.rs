@@ -84,7 +84,8 @@ impl Writer {
     fn value(&mut self, value: &Value, level: usize, pointer: &str) {
         let room = self.room();
         // Messages and sections are read one below the other.
-        let in_block = level == 0 && value.as_object().is_some_and(|entries| !entries.is_empty())
+        let in_block = level == 0
+            && value.as_object().is_some_and(|entries| !entries.is_empty())
             && !matches!(pointer, "/info");
         match value {
             Value::Object(entries) if in_block || !entries.is_empty() && !fits(value, room) => {
@@ -236,7 +237,9 @@ fn is_block_text(text: &str) -> bool {
         && !text.ends_with("\n\n")
         && !text.starts_with([' ', '\n'])
         && text.chars().all(plain)
-        && text.lines().all(|line| !line.ends_with(' ') && !(line.starts_with(' ') && line.trim().is_empty()))
+        && text
+            .lines()
+            .all(|line| !line.ends_with(' ') && !(line.starts_with(' ') && line.trim().is_empty()))
 }
 
 /// A text as a scalar: plain where no reader of YAML takes it for anything else, in double quotes elsewhere.
@@ -272,9 +275,11 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
         "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity",
     ];
     text.starts_with(|first: char| first.is_ascii_alphabetic() || "_/".contains(first))
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || " _-./:()".contains(letter) || !in_flow && ",;'\"&*+=?!%@$<>[]{}|~`^\\".contains(letter))
+        && text.chars().all(|letter| {
+            letter.is_ascii_alphanumeric()
+                || " _-./:()".contains(letter)
+                || !in_flow && ",;'\"&*+=?!%@$<>[]{}|~`^\\".contains(letter)
+        })
         && !text.contains(": ")
         && !text.ends_with([':', ' '])
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
@@ -289,19 +294,73 @@ mod tests {
     #[test]
     fn what_is_written_reads_the_same() {
         let texts = [
-            "", "a", "a b", "a: b", "a #b", "yes", "NULL", "007", "1e3", "- a", "? a", "a?", "{a}", "[", "\"", "'", "\\",
-            "a\nb", "a\n", "\na", " a", "a ", "a\n b\n\nc\n", "a\n\n", "a\r\nb", "\t", "\u{0}", "\u{7f}", "\u{85}",
-            "\u{2028}", "\u{feff}", "\u{ffff}", "\u{10ffff}", "🦀", "日本", "#", "%", "@", "`", "!", "&a", "*a", "~", ".5",
-            "a\n  \nb", "a:b", "a:", "2026-11-29", "0x1F", ".inf", "string[]", "map<string>?", "--- a", "...",
+            "",
+            "a",
+            "a b",
+            "a: b",
+            "a #b",
+            "yes",
+            "NULL",
+            "007",
+            "1e3",
+            "- a",
+            "? a",
+            "a?",
+            "{a}",
+            "[",
+            "\"",
+            "'",
+            "\\",
+            "a\nb",
+            "a\n",
+            "\na",
+            " a",
+            "a ",
+            "a\n b\n\nc\n",
+            "a\n\n",
+            "a\r\nb",
+            "\t",
+            "\u{0}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{ffff}",
+            "\u{10ffff}",
+            "🦀",
+            "日本",
+            "#",
+            "%",
+            "@",
+            "`",
+            "!",
+            "&a",
+            "*a",
+            "~",
+            ".5",
+            "a\n  \nb",
+            "a:b",
+            "a:",
+            "2026-11-29",
+            "0x1F",
+            ".inf",
+            "string[]",
+            "map<string>?",
+            "--- a",
+            "...",
         ];
         let mut entries = serde_json::Map::new();
         for text in texts {
-            entries.insert(text.to_owned(), json!({ "block": text, "long": [text, "x".repeat(120)], "flow": [text, { "k": text }] }));
+            entries.insert(
+                text.to_owned(),
+                json!({ "block": text, "long": [text, "x".repeat(120)], "flow": [text, { "k": text }] }),
+            );
         }
         let value = json!({ "info": { "name": "x" }, "messages": entries, "numbers": [1, -2, 1.5, 1e300, true, null, [], {}] });
         let written = write(&value);
         let options = serde_yaml::options! { strict_booleans: true };
-        let read: serde_json::Value = serde_yaml::from_str_with_options(&written.text, options).expect("it is YAML");
+        let read: serde_json::Value =
+            serde_yaml::from_str_with_options(&written.text, options).expect("it is YAML");
         assert_eq!(read, value, "{}", written.text);
     }
 

@@ -25,7 +25,10 @@ fn model(text: &str) -> Model {
 /// The lines of a report about a place of a document.
 fn about<'r>(report: &'r Value, pointer: &str) -> Vec<&'r Value> {
     let entries = report["report"].as_array().expect("a report");
-    entries.iter().filter(|entry| entry["pointer"] == pointer).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["pointer"] == pointer)
+        .collect()
 }
 
 #[test]
@@ -43,7 +46,10 @@ fn what_is_exported_is_imported_again_without_any_loss() {
         let before = model(&fs::read_to_string(&path).expect("a protocol"));
         let exported = wireloom_codegen::emit::asyncapi(&before, "protocol.yaml");
         fs::write(dir.path().join("asyncapi.yaml"), &exported).expect("a file");
-        let ended = run(dir.path(), &["import", "asyncapi.yaml", "--deny-losses", "--report", "json"]);
+        let ended = run(
+            dir.path(),
+            &["import", "asyncapi.yaml", "--deny-losses", "--report", "json"],
+        );
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
         let report: Value = serde_json::from_str(&ended.stderr).expect("a report");
         assert_eq!(report["report"], serde_json::json!([]), "{name}");
@@ -81,7 +87,17 @@ fn a_stream_of_a_client_with_schemas_of_older_drafts() {
 
 #[test]
 fn json_schemas() {
-    snapshot("orders", &["order.schema.json", "shared.json", "--name", "orders", "--from", "client"]);
+    snapshot(
+        "orders",
+        &[
+            "order.schema.json",
+            "shared.json",
+            "--name",
+            "orders",
+            "--from",
+            "client",
+        ],
+    );
 }
 
 #[test]
@@ -102,14 +118,27 @@ fn the_report_is_for_programs_too_and_losses_can_be_denied() {
     let again = run(dir.path(), &args);
     assert_eq!(again.code, Some(2), "{again:?}");
     assert!(again.stderr.contains("--force"), "{again:?}");
-    let denied = run(dir.path(), &["import", exchange, "--deny-losses", "-o", "protocol.yaml", "--force"]);
+    let denied = run(
+        dir.path(),
+        &[
+            "import",
+            exchange,
+            "--deny-losses",
+            "-o",
+            "protocol.yaml",
+            "--force",
+        ],
+    );
     assert_eq!(denied.code, Some(1), "{denied:?}");
 }
 
 #[test]
 fn what_is_no_document_is_refused_with_a_reason() {
     let dir = folder(&[
-        ("two.yaml", "asyncapi: 2.6.0\ninfo: { title: x, version: 1.0.0 }\nchannels: {}\n"),
+        (
+            "two.yaml",
+            "asyncapi: 2.6.0\ninfo: { title: x, version: 1.0.0 }\nchannels: {}\n",
+        ),
         ("open.yaml", "openapi: 3.1.0\n"),
         ("ours.yaml", "wireloom: 1\n"),
         ("list.json", "[1]"),
@@ -153,7 +182,9 @@ fn pointers(value: &Value, at: String, all: &mut Vec<String>) {
 #[test]
 fn damaged_documents_end_in_a_protocol_or_in_a_reason() {
     let dir = folder(&[]);
-    let cases = std::env::var("WIRELOOM_IMPORT_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = std::env::var("WIRELOOM_IMPORT_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok());
     let mut random = fastrand::Rng::with_seed(7);
     for name in ["exchange.yaml", "order.schema.json"] {
         let text = fs::read_to_string(data().join(name)).expect("a document");
@@ -173,7 +204,9 @@ fn damaged_documents_end_in_a_protocol_or_in_a_reason() {
         for _ in 0..cases.unwrap_or(15) {
             let mut document = sound.clone();
             for _ in 0..3 {
-                let place = random.choice(&places).and_then(|place| document.pointer_mut(place));
+                let place = random
+                    .choice(&places)
+                    .and_then(|place| document.pointer_mut(place));
                 if let (Some(place), Some(odd)) = (place, random.choice(&odd)) {
                     *place = odd.clone();
                 }
@@ -183,7 +216,10 @@ fn damaged_documents_end_in_a_protocol_or_in_a_reason() {
             assert!(matches!(ended.code, Some(0..=2)), "{ended:?}\n{document}");
             match ended.code {
                 Some(0) => drop(model(&ended.stdout)),
-                Some(1) => assert!(ended.stderr.contains("to be mended by hand"), "{ended:?}\n{document}"),
+                Some(1) => assert!(
+                    ended.stderr.contains("to be mended by hand"),
+                    "{ended:?}\n{document}"
+                ),
                 _ => assert!(ended.stderr.contains("error: "), "{ended:?}\n{document}"),
             }
         }

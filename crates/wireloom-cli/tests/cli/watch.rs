@@ -25,7 +25,10 @@ impl Watched {
         let args = [&["check", "--watch"], args].concat();
         let mut command = Command::from(command(dir, &args));
         // Both streams in one, as a terminal shows them, need more than a pipe each: what is asserted is on the first.
-        command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         let mut child = command.spawn().expect("the command starts");
         let stdout = child.stdout.take().expect("a pipe");
         Self {
@@ -76,7 +79,10 @@ async fn every_change_is_looked_at_until_ctrl_c() {
     let first = watched.look().await;
     assert_eq!(
         first,
-        ["wireloom: checking", "protocol.yaml: demo 1.0.0, 8 messages, no problems"],
+        [
+            "wireloom: checking",
+            "protocol.yaml: demo 1.0.0, 8 messages, no problems"
+        ],
         "no screen is cleared in a pipe"
     );
     fs::write(&file, BROKEN).expect("it is written");
@@ -101,7 +107,10 @@ async fn every_change_is_looked_at_until_ctrl_c() {
 #[test]
 fn there_must_be_something_to_watch() {
     let dir = folder(&[("protocol.yaml", PROTOCOL)]);
-    for args in [&["check", "--watch", "-"][..], &["check", "--watch", "--format", "json"]] {
+    for args in [
+        &["check", "--watch", "-"][..],
+        &["check", "--watch", "--format", "json"],
+    ] {
         let ended = run(dir.path(), args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains("--watch"), "{ended:?}");
@@ -133,7 +142,11 @@ fn the_problem_matcher_of_the_documentation_finds_every_diagnostic() {
     let dir = folder(&[("protocol.yaml", BROKEN)]);
     // The task's own arguments, but for what makes it go on.
     let args = task["args"].as_array().expect("arguments");
-    let args: Vec<&str> = args.iter().filter_map(Value::as_str).filter(|arg| *arg != "--watch").collect();
+    let args: Vec<&str> = args
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|arg| *arg != "--watch")
+        .collect();
     let ended = run(dir.path(), &args);
     let lines: Vec<&str> = ended.stderr.lines().collect();
     let mut found = Vec::new();
@@ -160,7 +173,13 @@ fn the_problem_matcher_of_the_documentation_finds_every_diagnostic() {
         .map(|each| {
             let text = |key: &str| each[key].as_str().expect("a text").to_owned();
             let number = |key: &str| each[key].to_string();
-            (text("severity"), text("code"), text("file"), number("line"), number("column"))
+            (
+                text("severity"),
+                text("code"),
+                text("file"),
+                number("line"),
+                number("column"),
+            )
         })
         .collect();
     assert_eq!(found.len(), 2, "{ended:?}");

@@ -180,7 +180,11 @@ mod tests {
                 let text = rate(value);
                 let (number, unit_of) = text.split_once('/').expect("a unit");
                 let of = [("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
-                let seconds_of = of.iter().find(|(name, _)| *name == unit_of).expect("a known unit").1;
+                let seconds_of = of
+                    .iter()
+                    .find(|(name, _)| *name == unit_of)
+                    .expect("a known unit")
+                    .1;
                 let read = number.parse::<f64>().expect("a number") / seconds_of;
                 assert_eq!(read, value, "{count}/{unit} became {text}");
             }

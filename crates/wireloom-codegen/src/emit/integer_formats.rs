@@ -90,7 +90,9 @@ fn is_null(json: &Value) -> bool {
 
 /// The list of alternatives, if there is one, without null.
 fn list(json: &mut Value) -> Option<impl Iterator<Item = &mut Value>> {
-    let key = ["oneOf", "anyOf"].into_iter().find(|key| json.get(key).is_some())?;
+    let key = ["oneOf", "anyOf"]
+        .into_iter()
+        .find(|key| json.get(key).is_some())?;
     let list = json.get_mut(key)?.as_array_mut()?;
     Some(list.iter_mut().filter(|json| !is_null(json)))
 }
@@ -131,7 +133,12 @@ fn format(repr: IntRepr, is_text: bool, json: &mut Value) {
     };
     let of = if is_text { "string" } else { "integer" };
     let Value::Object(keywords) = json else { return };
-    let is = |value: &Value| value == of || value.as_array().is_some_and(|types| types.iter().any(|each| each == of));
+    let is = |value: &Value| {
+        value == of
+            || value
+                .as_array()
+                .is_some_and(|types| types.iter().any(|each| each == of))
+    };
     if keywords.get("type").is_some_and(is) {
         let mut with_format = Map::new();
         for (key, value) in std::mem::take(keywords) {

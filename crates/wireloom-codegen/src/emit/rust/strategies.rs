@@ -22,7 +22,11 @@ pub fn strategies(model: &Model, source: &str) -> String {
     let mut file = File::new(format!("// {}\n", crate::emit::notice(source)));
     let is_named = |id: &DefId| matches!(model.def(*id).origin, Origin::Type(_));
     let named: Vec<DefId> = scope.defs().filter(is_named).collect();
-    let aliases: Vec<DefId> = named.iter().copied().filter(|id| !scope.is_nominal(*id)).collect();
+    let aliases: Vec<DefId> = named
+        .iter()
+        .copied()
+        .filter(|id| !scope.is_nominal(*id))
+        .collect();
     let functions = aliases.iter().filter_map(|id| scope.decode_function(*id));
     let mut taken: BTreeSet<String> = functions.map(|name| name.to_string()).collect();
     let mut names = Vec::new();
@@ -32,7 +36,13 @@ pub fn strategies(model: &Model, source: &str) -> String {
             format!("Messages of the type `{}`, all valid.", message.name),
             &message.name,
         );
-        file.put(strategy(&scope, message.payload, &name, doc, &quote!(valid(#wire))));
+        file.put(strategy(
+            &scope,
+            message.payload,
+            &name,
+            doc,
+            &quote!(valid(#wire)),
+        ));
         names.push(name);
     }
     for id in named {
