@@ -26,6 +26,7 @@ mod description;
 mod frame;
 mod hostile;
 mod likely;
+mod numbers;
 mod payload;
 mod protocol;
 mod random;

@@ -1,4 +1,4 @@
-//! The messages of an AsyncAPI document: what is said of each in components, channels, traits and operations, taken together.
+//! The messages of an AsyncAPI document: what is said of each in components, channels and traits, taken together.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use super::Role;
 use super::asyncapi::{EXTENSION, is_json};
 use super::documents::{Documents, Place};
-use super::report::Kind;
 use super::schema::LEFT_OUT;
 
 /// What is known of a message.
@@ -16,8 +15,8 @@ pub(super) struct Found {
     pub(super) wanted: String,
     /// Its name in the protocol.
     pub(super) name: String,
-    client: bool,
-    server: bool,
+    pub(super) client: bool,
+    pub(super) server: bool,
     pub(super) description: Option<String>,
     pub(super) payload: Option<Payload>,
     pub(super) examples: Vec<Value>,
@@ -97,14 +96,15 @@ pub(super) fn collect(
 }
 
 /// The messages of each channel, by the channel's place.
-type Channels = IndexMap<Place, Vec<Place>>;
+pub(super) type Channels = IndexMap<Place, Vec<Place>>;
 
-struct Collector<'a> {
-    documents: &'a mut Documents,
-    root: &'a Place,
-    role: Role,
-    ours: bool,
-    messages: IndexMap<Place, Found>,
+/// Takes together what a document says in many places.
+pub(super) struct Collector<'a> {
+    pub(super) documents: &'a mut Documents,
+    pub(super) root: &'a Place,
+    pub(super) role: Role,
+    pub(super) ours: bool,
+    pub(super) messages: IndexMap<Place, Found>,
 }
 
 impl Collector<'_> {
@@ -164,7 +164,7 @@ impl Collector<'_> {
     }
 
     /// Takes a message in, and gives its place; several, where it is one of several.
-    fn message(&mut self, place: &Place, key: &str) -> Vec<Place> {
+    pub(super) fn message(&mut self, place: &Place, key: &str) -> Vec<Place> {
         let Some(place) = self.resolved(place) else {
             return Vec::new();
         };
@@ -241,7 +241,7 @@ impl Collector<'_> {
     }
 
     /// The message with its traits merged in: what it says itself goes before.
-    fn with_traits(&mut self, value: &Value, place: &Place) -> Value {
+    pub(super) fn with_traits(&mut self, value: &Value, place: &Place) -> Value {
         let mut merged = Value::Object(Map::new());
         let traits = value.get("traits").and_then(Value::as_array).map_or(0, Vec::len);
         for index in 0..traits {
@@ -310,7 +310,7 @@ impl Collector<'_> {
         examples
     }
 
-    fn bindings(&mut self, value: &Value, at: &Place) {
+    pub(super) fn bindings(&mut self, value: &Value, at: &Place) {
         for (protocol, _) in value.as_object().into_iter().flatten() {
             self.documents.lost(
                 &at.at(protocol),
@@ -320,174 +320,8 @@ impl Collector<'_> {
         }
     }
 
-    fn operations(&mut self, document: &Value, channels: &Channels) {
-        for (name, _) in table(document, "operations") {
-            let Some(place) = self.resolved(&self.root.at("operations").at(name)) else {
-                continue;
-            };
-            let value = self.documents.at(&place).cloned().unwrap_or_default();
-            let operation = self.with_traits(&value, &place);
-            self.operation(&operation, &place, channels);
-        }
-    }
-
-    fn operation(&mut self, operation: &Value, place: &Place, channels: &Channels) {
-        let of_client = match (operation.get("action").and_then(Value::as_str), self.role) {
-            (Some("receive"), Role::Server) | (Some("send"), Role::Client) => true,
-            (Some("send"), Role::Server) | (Some("receive"), Role::Client) => false,
-            _ => {
-                self.documents.lost(
-                    &place.at("action"),
-                    "the action is neither send nor receive",
-                    "the operation is left out",
-                );
-                return;
-            }
-        };
-        let asked = self.messages_of(operation, place, channels);
-        for message in &asked {
-            self.direction(message, of_client);
-        }
-        let alone = (asked.len() == 1).then(|| asked.first()).flatten();
-        for (key, value) in operation.as_object().into_iter().flatten() {
-            let at = place.at(key);
-            match key.as_str() {
-                "action" | "channel" | "messages" | "traits" => {}
-                "title" if self.ours => {}
-                "reply" => self.reply(value, &at, &asked, of_client, channels),
-                "security" => self.security(value, &at, &asked, of_client),
-                "bindings" => self.bindings(value, &at),
-                "summary" | "description" => {
-                    let message = alone.and_then(|place| self.messages.get_mut(place));
-                    match (message, value.as_str()) {
-                        (Some(message), Some(text)) if message.description.is_none() => {
-                            message.description = Some(text.to_owned());
-                        }
-                        _ if self.ours => {}
-                        _ => self
-                            .documents
-                            .lost(&at, format!("the `{key}` of an operation"), LEFT_OUT),
-                    }
-                }
-                _ => self
-                    .documents
-                    .lost(&at, format!("`{key}` of an operation"), LEFT_OUT),
-            }
-        }
-    }
-
-    /// The messages of an operation or a reply: those that it lists, or all of its channel.
-    fn messages_of(&mut self, value: &Value, place: &Place, channels: &Channels) -> Vec<Place> {
-        if let Some(list) = value.get("messages").and_then(Value::as_array) {
-            let at = place.at("messages");
-            let list = 0..list.len();
-            return list
-                .flat_map(|index| {
-                    let at = at.at(index);
-                    let key = at.last().unwrap_or_default();
-                    self.message(&at, &key)
-                })
-                .collect();
-        }
-        let channel = self.resolved(&place.at("channel"));
-        channel
-            .and_then(|channel| channels.get(&channel).cloned())
-            .unwrap_or_default()
-    }
-
-    fn direction(&mut self, message: &Place, of_client: bool) {
-        if let Some(message) = self.messages.get_mut(message) {
-            message.client |= of_client;
-            message.server |= !of_client;
-        }
-    }
-
-    fn reply(&mut self, value: &Value, at: &Place, asked: &[Place], of_client: bool, channels: &Channels) {
-        if self.ours {
-            return;
-        }
-        let Some(at) = self.resolved(at) else { return };
-        let value = match self.documents.at(&at) {
-            Some(resolved) => resolved.clone(),
-            None => value.clone(),
-        };
-        if value.get("address").is_some() {
-            self.documents.lost(
-                &at.at("address"),
-                "the reply has an address of its own",
-                "it comes on the same connection",
-            );
-        }
-        let replies = self.messages_of(&value, &at, channels);
-        for reply in &replies {
-            self.direction(reply, !of_client);
-        }
-        if !of_client {
-            self.documents.lost(
-                &at,
-                "the server asks, and a client answers",
-                "both are messages that answer nothing",
-            );
-        } else if replies.len() == 1 {
-            for place in asked {
-                if let Some(message) = self.messages.get_mut(place) {
-                    message.replies.extend(replies.iter().cloned());
-                    message.replies.dedup();
-                    if message.replies.len() > 1 {
-                        self.documents.lost(
-                            &at,
-                            "the message has another reply already",
-                            "choose one: `reply`",
-                        );
-                    }
-                }
-            }
-        } else {
-            self.documents.lost(
-                &at,
-                format!("one of {} messages answers", replies.len()),
-                "nothing is said to answer: choose one as `reply`, make failures `errors`, or many answers a `stream`",
-            );
-        }
-    }
-
-    /// Scopes, if there is one way to show them.
-    fn security(&mut self, value: &Value, at: &Place, asked: &[Place], of_client: bool) {
-        let schemes = value.as_array().map_or(0, Vec::len);
-        let scheme = self.resolved(&at.at(0));
-        let scopes: Vec<String> = scheme
-            .and_then(|place| self.documents.at(&place)?.get("scopes")?.as_array().cloned())
-            .into_iter()
-            .flatten()
-            .filter_map(|scope| scope.as_str().map(str::to_owned))
-            .collect();
-        if schemes == 1 && !scopes.is_empty() && of_client {
-            for place in asked {
-                if let Some(message) = self.messages.get_mut(place) {
-                    for scope in &scopes {
-                        if !message.scopes.contains(scope) {
-                            message.scopes.push(scope.clone());
-                        }
-                    }
-                }
-            }
-            self.documents.say(
-                Kind::Note,
-                at,
-                "the scopes of the operation are the message's `auth`",
-                "how they are shown is a server's setting",
-            );
-        } else {
-            self.documents.lost(
-                at,
-                "security of an operation without scopes of one scheme",
-                "name the scopes of a message in `auth`; how they are shown is a server's setting",
-            );
-        }
-    }
-
     /// Where a reference leads; what leads nowhere is reported.
-    fn resolved(&mut self, place: &Place) -> Option<Place> {
+    pub(super) fn resolved(&mut self, place: &Place) -> Option<Place> {
         match self.documents.target(place) {
             Ok(target) => Some(target),
             Err(why) => {
@@ -499,7 +333,10 @@ impl Collector<'_> {
 }
 
 /// The entries of an object under a key.
-fn table<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
+pub(super) fn table<'v>(
+    value: &'v Value,
+    key: &str,
+) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
     value.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 

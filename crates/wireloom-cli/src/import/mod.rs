@@ -11,6 +11,7 @@ mod keywords;
 mod mend;
 mod messages;
 mod names;
+mod operations;
 mod report;
 mod schema;
 mod shorten;

@@ -237,9 +237,7 @@ fn is_block_text(text: &str) -> bool {
         && !text.ends_with("\n\n")
         && !text.starts_with([' ', '\n'])
         && text.chars().all(plain)
-        && text
-            .lines()
-            .all(|line| !line.ends_with(' ') && !(line.starts_with(' ') && line.trim().is_empty()))
+        && text.lines().all(|line| !line.ends_with(' '))
 }
 
 /// A text as a scalar: plain where no reader of YAML takes it for anything else, in double quotes elsewhere.
