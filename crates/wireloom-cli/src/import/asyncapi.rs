@@ -31,6 +31,18 @@ pub(super) fn import(documents: &mut Documents, file: usize, role: Role) -> Resu
     }
     let extension = document.get(EXTENSION).and_then(Value::as_object).cloned();
     let ours = extension.is_some();
+    if let Some(version) = extension
+        .as_ref()
+        .and_then(|own| own.get("version"))
+        .filter(|version| **version != 1)
+    {
+        let what = format!("the extension is of version {version}, and only version 1 is known");
+        documents.lost(
+            &root.at(EXTENSION).at("version"),
+            what,
+            "what is known of it is read",
+        );
+    }
     top_level(&document, &root, documents);
     let info = info(&document, &root, documents);
 
