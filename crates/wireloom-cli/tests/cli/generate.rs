@@ -124,7 +124,7 @@ fn strategies_are_for_those_who_ask() {
     );
     let text = fs::read_to_string(dir.path().join("tests/generated/strategies.rs")).expect("the file");
     assert!(
-        text.contains("pub fn say() -> impl ::proptest::strategy::Strategy<Value = Say>"),
+        text.contains("pub(crate) fn say() -> impl ::proptest::strategy::Strategy<Value = Say>"),
         "{text}"
     );
 }

@@ -72,6 +72,10 @@ fn snapshot(name: &str, args: &[&str]) {
     let ended = run(&data(), &whole);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     model(&ended.stdout);
+    // Its layout is the canonical one.
+    let dir = folder(&[("protocol.yaml", &ended.stdout)]);
+    let formatted = run(dir.path(), &["fmt", "--check"]);
+    assert_eq!(formatted.code, Some(0), "{formatted:?}");
     insta::assert_snapshot!(name, format!("{}\n----\n{}", ended.stdout, ended.stderr));
 }
 

@@ -77,7 +77,7 @@ fn strategy(scope: &Scope<'_>, id: DefId, name: &Ident, doc: String, values: &To
         };
         quote! {
             #doc
-            pub fn #name() -> impl ::proptest::strategy::Strategy<Value = #value> {
+            pub(crate) fn #name() -> impl ::proptest::strategy::Strategy<Value = #value> {
                 ::proptest::strategy::Strategy::prop_map(typed::STRATEGIES.#values, |value| typed::value(&value, #read))
             }
         }
