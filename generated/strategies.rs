@@ -9,7 +9,9 @@ pub(crate) fn agent_start() -> impl ::proptest::strategy::Strategy<Value = Agent
 }
 
 /// Messages of the type `agent:message`, all valid.
-pub(crate) fn agent_message() -> impl ::proptest::strategy::Strategy<Value = AgentMessage> {
+pub(crate) fn agent_message() -> impl ::proptest::strategy::Strategy<
+    Value = AgentMessage,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("agent:message"),
         |value| typed::value(&value, <AgentMessage as ::wireloom::json::Decode>::decode),
@@ -17,7 +19,9 @@ pub(crate) fn agent_message() -> impl ::proptest::strategy::Strategy<Value = Age
 }
 
 /// Messages of the type `agent:cancel`, all valid.
-pub(crate) fn agent_cancel() -> impl ::proptest::strategy::Strategy<Value = AgentCancel> {
+pub(crate) fn agent_cancel() -> impl ::proptest::strategy::Strategy<
+    Value = AgentCancel,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("agent:cancel"),
         |value| typed::value(&value, <AgentCancel as ::wireloom::json::Decode>::decode),
@@ -25,7 +29,9 @@ pub(crate) fn agent_cancel() -> impl ::proptest::strategy::Strategy<Value = Agen
 }
 
 /// Messages of the type `agent:started`, all valid.
-pub(crate) fn agent_started() -> impl ::proptest::strategy::Strategy<Value = AgentStarted> {
+pub(crate) fn agent_started() -> impl ::proptest::strategy::Strategy<
+    Value = AgentStarted,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("agent:started"),
         |value| typed::value(&value, <AgentStarted as ::wireloom::json::Decode>::decode),
@@ -33,7 +39,9 @@ pub(crate) fn agent_started() -> impl ::proptest::strategy::Strategy<Value = Age
 }
 
 /// Messages of the type `agent:cancelled`, all valid.
-pub(crate) fn agent_cancelled() -> impl ::proptest::strategy::Strategy<Value = AgentCancelled> {
+pub(crate) fn agent_cancelled() -> impl ::proptest::strategy::Strategy<
+    Value = AgentCancelled,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("agent:cancelled"),
         |value| typed::value(
@@ -44,7 +52,9 @@ pub(crate) fn agent_cancelled() -> impl ::proptest::strategy::Strategy<Value = A
 }
 
 /// Messages of the type `stream:chunk`, all valid.
-pub(crate) fn stream_chunk() -> impl ::proptest::strategy::Strategy<Value = StreamChunk> {
+pub(crate) fn stream_chunk() -> impl ::proptest::strategy::Strategy<
+    Value = StreamChunk,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("stream:chunk"),
         |value| typed::value(&value, <StreamChunk as ::wireloom::json::Decode>::decode),
@@ -52,7 +62,9 @@ pub(crate) fn stream_chunk() -> impl ::proptest::strategy::Strategy<Value = Stre
 }
 
 /// Messages of the type `stream:complete`, all valid.
-pub(crate) fn stream_complete() -> impl ::proptest::strategy::Strategy<Value = StreamComplete> {
+pub(crate) fn stream_complete() -> impl ::proptest::strategy::Strategy<
+    Value = StreamComplete,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("stream:complete"),
         |value| typed::value(
@@ -63,7 +75,9 @@ pub(crate) fn stream_complete() -> impl ::proptest::strategy::Strategy<Value = S
 }
 
 /// Messages of the type `stream:error`, all valid.
-pub(crate) fn stream_error() -> impl ::proptest::strategy::Strategy<Value = StreamError> {
+pub(crate) fn stream_error() -> impl ::proptest::strategy::Strategy<
+    Value = StreamError,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("stream:error"),
         |value| typed::value(&value, <StreamError as ::wireloom::json::Decode>::decode),
@@ -71,7 +85,9 @@ pub(crate) fn stream_error() -> impl ::proptest::strategy::Strategy<Value = Stre
 }
 
 /// Messages of the type `status:update`, all valid.
-pub(crate) fn status_update() -> impl ::proptest::strategy::Strategy<Value = StatusUpdate> {
+pub(crate) fn status_update() -> impl ::proptest::strategy::Strategy<
+    Value = StatusUpdate,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid("status:update"),
         |value| typed::value(&value, <StatusUpdate as ::wireloom::json::Decode>::decode),
@@ -87,7 +103,9 @@ pub(crate) fn session_id() -> impl ::proptest::strategy::Strategy<Value = Sessio
 }
 
 /// Values of the type `SessionStatus`, all valid.
-pub(crate) fn session_status() -> impl ::proptest::strategy::Strategy<Value = SessionStatus> {
+pub(crate) fn session_status() -> impl ::proptest::strategy::Strategy<
+    Value = SessionStatus,
+> {
     ::proptest::strategy::Strategy::prop_map(
         typed::STRATEGIES.valid_type("SessionStatus"),
         |value| typed::value(&value, <SessionStatus as ::wireloom::json::Decode>::decode),
