@@ -1,20 +1,16 @@
 //! What people read, to be read in reviews: everything that is generated from one small protocol.
 
-use wireloom_codegen::{Artifact, Targets, generate};
+use wireloom_codegen::{Artifact, generate};
 
 use crate::Outcome;
-use crate::corpus::check;
+use crate::corpus::{check, everything};
 
 const SHOP: &str = include_str!("shop.yaml");
 
 #[test]
 fn a_small_shop() -> Outcome {
     let model = check("shop.yaml", SHOP)?;
-    let targets = Targets {
-        strategies: Some("generated".to_owned()),
-        ..Targets::in_project("shop.yaml")
-    };
-    for Artifact { path, contents } in generate(&model, &targets) {
+    for Artifact { path, contents } in generate(&model, &everything("shop.yaml")) {
         let name = path.replace('/', "-");
         let is_own = [
             "protocol",
