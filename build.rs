@@ -7,5 +7,6 @@ fn main() {
         .asyncapi("generated")
         .docs("generated")
         .schemas("schemas")
+        .strategies("generated")
         .run();
 }

@@ -4,6 +4,8 @@
 //! A few hundred cases a run. As many as you like: `PROPTEST_CASES=1000000 cargo test --test fuzz`.
 
 use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use wireloom::Engine;
@@ -12,6 +14,12 @@ use wireloom_server::agent::{AgentService, AgentSettings};
 use wireloom_server::app::app;
 
 const PROTOCOL: &str = include_str!("../protocol.yaml");
+
+/// The generated strategies: values of the generated types.
+mod strategies {
+    use wireloom_server::protocol::*;
+    include!("../generated/strategies.rs");
+}
 
 /// The server without limits on how often it is asked.
 fn server() -> (Runtime, Engine<AgentService>) {
@@ -68,5 +76,28 @@ fn every_hostile_text_is_answered_with_an_error() {
     proptest!(|(text in fuzzer.hostile_text())| {
         let error = error(&runtime.block_on(engine.call(&text)));
         prop_assert!(error.is_some_and(|error| error["code"] != "internal"));
+    });
+}
+
+/// A value that was written and read again.
+fn travelled<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    let text = serde_json::to_string(value).expect("it is written");
+    serde_json::from_str(&text).expect("it is read")
+}
+
+#[test]
+fn every_value_is_the_same_at_the_other_end() {
+    proptest!(|(
+        start in strategies::agent_start(),
+        message in strategies::agent_message(),
+        update in strategies::status_update(),
+        id in strategies::session_id(),
+        status in strategies::session_status(),
+    )| {
+        prop_assert_eq!(&travelled(&start), &start);
+        prop_assert_eq!(&travelled(&message), &message);
+        prop_assert_eq!(&travelled(&update), &update);
+        prop_assert!((1..=64).contains(&id.chars().count()));
+        prop_assert_eq!(travelled(&status), status);
     });
 }

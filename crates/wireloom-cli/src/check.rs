@@ -1,20 +1,27 @@
 //! `wireloom check`: everything that is wrong with a protocol's file, in one run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use futures_util::future::select_all;
 use wireloom_spec::{Checked, render};
 
 use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
 use crate::output::{Format, Output};
 use crate::source::{self, count, counted};
+use crate::watch::Watch;
 
 /// Say what is wrong with a protocol, with line, column and how to mend it.
 ///
-/// Exits with 0 if nothing is wrong, 1 if a file has errors, 2 if a file cannot be read.
+/// With --watch the files are checked again whenever one of them changes, until Ctrl-C. Editors can take what is printed for a
+/// background task: it begins with `wireloom: checking` and ends with `wireloom: watching for changes`.
+///
+/// Exits with 0 if nothing is wrong, 1 if a file has errors, 2 if a file cannot be read; with --watch, with 0.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   wireloom check
+  wireloom check --watch
   wireloom check chat.yaml game.yaml --deny-warnings
   generate-spec | wireloom check - --format json")]
 pub(crate) struct Args {
@@ -27,9 +34,54 @@ pub(crate) struct Args {
     /// Exit with 1 if there are warnings, too.
     #[arg(long)]
     deny_warnings: bool,
+    /// Check again at every change, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if args.watch {
+        watch(args, out)
+    } else {
+        check(args, out)
+    }
+}
+
+fn watch(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let refuse = |message: &str| Err(Failure::new(Exit::Usage, message));
+    if args.files.iter().any(|file| file == Path::new("-")) {
+        return refuse("standard input does not change: --watch needs files");
+    }
+    if args.format == Format::Json {
+        return refuse("--watch is for people and editors: it writes text");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|cause| Failure::new(Exit::Usage, format!("cannot start: {cause}")))?;
+    runtime.block_on(async {
+        let mut watches = Vec::new();
+        for file in &args.files {
+            // Before the first look: no change is missed.
+            let watch = Watch::new(file).map_err(|cause| {
+                Failure::new(Exit::Usage, format!("cannot watch {}: {cause}", file.display()))
+            })?;
+            watches.push(watch);
+        }
+        let mut interrupted = std::pin::pin!(interrupted());
+        loop {
+            out.clear()?;
+            out.result("wireloom: checking")?;
+            check(args, out)?;
+            out.result("wireloom: watching for changes")?;
+            let changed = select_all(watches.iter_mut().map(|watch| Box::pin(watch.changed())));
+            tokio::select! {
+                () = &mut interrupted => return Ok(Exit::Well),
+                _ = changed => {}
+            }
+        }
+    })
+}
+
+fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let mut diagnostics = Vec::new();
     let mut exit = Exit::Well;
     for path in &args.files {

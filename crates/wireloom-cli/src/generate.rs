@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Folder for PROTOCOL.md.
     #[arg(long, value_name = "DIR")]
     docs: Option<String>,
+    /// Folder for strategies.rs, which makes values of the types for tests with proptest; only generated where it is asked for.
+    #[arg(long, value_name = "DIR")]
+    strategies: Option<String>,
     /// How to write what was done.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -168,6 +171,7 @@ fn targets(args: &Args) -> Result<Targets, Failure> {
         schemas: args.schemas.clone(),
         asyncapi: args.asyncapi.clone(),
         docs: args.docs.clone(),
+        strategies: args.strategies.clone(),
     };
     let all = [
         &named.rust,
@@ -175,6 +179,7 @@ fn targets(args: &Args) -> Result<Targets, Failure> {
         &named.schemas,
         &named.asyncapi,
         &named.docs,
+        &named.strategies,
     ];
     if all.iter().any(|folder| folder.is_some()) {
         return Ok(named);

@@ -1,4 +1,4 @@
-//! The `wireloom` command: checks a protocol, generates from it, documents and mocks it, calls servers that speak it,
+//! The `wireloom` command: checks and formats a protocol, imports others, generates from it, documents and mocks it, calls servers that speak it,
 //! begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
@@ -9,11 +9,15 @@ mod check;
 mod completions;
 mod docs;
 mod exit;
+mod fmt;
 mod generate;
+mod import;
+mod interrupt;
 mod mock;
 mod new;
 mod output;
 mod source;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -36,8 +40,10 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   wireloom new demo                     begin a project
-  wireloom check                        say what is wrong with protocol.yaml
+  wireloom check --watch                say what is wrong with protocol.yaml, at every change
+  wireloom fmt                          give it its canonical layout
   wireloom generate --check             fail if generated files are out of date
+  wireloom import asyncapi.yaml         a protocol from AsyncAPI or JSON Schema
   wireloom docs -o protocol.html        its reference, as one page
   wireloom mock                         a server of protocol.yaml, for frontends without a backend
   wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'";
@@ -45,11 +51,13 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Fmt(fmt::Args),
     Generate(generate::Args),
     Docs(docs::Args),
     Mock(mock::Args),
     Call(call::Args),
     New(new::Args),
+    Import(import::Args),
     Completions(completions::Args),
 }
 
@@ -59,11 +67,13 @@ pub fn run(cli: &Cli) -> ExitCode {
     let mut out = Output::of_process(cli.color);
     let ended = match &cli.command {
         Command::Check(args) => check::run(args, &mut out),
+        Command::Fmt(args) => fmt::run(args, &mut out),
         Command::Generate(args) => generate::run(args, &mut out),
         Command::Docs(args) => docs::run(args, &mut out),
         Command::Mock(args) => mock::run(args, &mut out),
         Command::Call(args) => call::run(args, &mut out),
         Command::New(args) => new::run(args, &mut out),
+        Command::Import(args) => import::run(args, &mut out),
         Command::Completions(args) => completions::run(args, &mut out),
     };
     let exit = ended.unwrap_or_else(|failure| {

@@ -61,6 +61,14 @@ impl Output {
         self.raw_result(format!("{text}\n").as_bytes())
     }
 
+    /// Clears a terminal, and what has scrolled out of it; nothing else.
+    pub(crate) fn clear(&mut self) -> Result<(), Failure> {
+        if self.results_on_terminal {
+            self.raw_result(b"\x1b[2J\x1b[3J\x1b[H")?;
+        }
+        Ok(())
+    }
+
     /// Writes bytes of a result as they are.
     pub(crate) fn raw_result(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let results = &mut self.results;

@@ -76,6 +76,26 @@ impl Build {
         self
     }
 
+    /// Writes `strategies.rs` to this folder of the crate: strategies for [proptest](https://docs.rs/proptest), one function a
+    /// message and one a type. Tests include it where the generated types are in scope; they need `proptest` and
+    /// `wireloom-fuzz`:
+    ///
+    /// ```ignore
+    /// mod strategies {
+    ///     use my_server::protocol::*;
+    ///     include!("../generated/strategies.rs");
+    /// }
+    ///
+    /// proptest::proptest! {
+    ///     #[test]
+    ///     fn every_start_is_understood(message in strategies::agent_start()) { /* ... */ }
+    /// }
+    /// ```
+    pub fn strategies(mut self, folder: impl Into<String>) -> Self {
+        self.targets.strategies = Some(folder.into());
+        self
+    }
+
     /// Generates. What is wrong becomes one error line each for Cargo, which then fails the build after this returns.
     pub fn run(self) {
         let root = std::env::var_os("CARGO_MANIFEST_DIR")

@@ -22,6 +22,8 @@ pub struct Targets {
     pub asyncapi: Option<String>,
     /// Folder of `PROTOCOL.md`.
     pub docs: Option<String>,
+    /// Folder of `strategies.rs`: strategies for proptest that make the types of `protocol.rs`.
+    pub strategies: Option<String>,
 }
 
 impl Targets {
@@ -36,6 +38,8 @@ impl Targets {
             schemas: Some("schemas".to_owned()),
             asyncapi: generated.clone(),
             docs: generated,
+            // For tests only, which need crates of their own for it.
+            strategies: None,
         }
     }
 }
@@ -57,6 +61,7 @@ pub fn generate(model: &Model, targets: &Targets) -> Vec<Artifact> {
         let mut others = one(&targets.typescript, "protocol.d.ts", emit::typescript);
         others.extend(one(&targets.asyncapi, "asyncapi.yaml", emit::asyncapi));
         others.extend(one(&targets.docs, "PROTOCOL.md", emit::markdown));
+        others.extend(one(&targets.strategies, "strategies.rs", emit::strategies));
         if let Some(folder) = &targets.schemas {
             others.extend(schemas(model, source, folder));
         }

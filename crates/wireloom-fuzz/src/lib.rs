@@ -22,9 +22,11 @@
 //! ```
 
 mod damage;
+mod description;
 mod frame;
 mod hostile;
 mod likely;
+mod numbers;
 mod payload;
 mod protocol;
 mod random;
@@ -42,15 +44,16 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
-use wireloom_spec::model::Message;
 use wireloom_spec::{Diagnostic, Model, Severity};
 
 pub use damage::damaged;
+pub use description::InvalidDescription;
 pub use frame::Frame;
 pub use payload::NearMiss;
 pub use protocol::random_protocol;
 pub use spelling::spelled;
 
+use crate::description::Description;
 use crate::payload::{Kind, Mutated, Near, Payloads, Target, Valid};
 use crate::schema::Schemas;
 use crate::text::Patterns;
@@ -62,6 +65,7 @@ const TOO_LARGE: &str = "the frame is larger than the protocol allows";
 #[derive(Debug, Clone)]
 pub struct Fuzzer {
     targets: Arc<Vec<Arc<Target>>>,
+    types: Arc<Vec<Arc<Target>>>,
 }
 
 /// A protocol with errors in it.
@@ -109,35 +113,60 @@ impl Fuzzer {
     /// Strategies for a checked protocol.
     #[must_use]
     pub fn from_model(model: &Model) -> Self {
-        let schemas = Arc::new(Schemas::new(model.schema_defs()));
+        Self::of(Description::of(model))
+    }
+
+    /// Strategies for the protocol that a description tells of: the text of the generated `protocol.json`, which generated
+    /// Rust has as `PROTOCOL`, and servers serve.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no description of a protocol.
+    pub fn from_description(json: &str) -> Result<Self, InvalidDescription> {
+        Description::read(json).map(Self::of)
+    }
+
+    fn of(description: Description) -> Self {
+        let familiar = Arc::new(description.familiar());
+        let Description {
+            connection,
+            messages,
+            defs,
+        } = description;
+        let schemas = Arc::new(Schemas::new(defs));
         let patterns = Arc::new(Mutex::new(Patterns::default()));
-        let familiar = Arc::new(likely::familiar(model));
-        let of_all = model.connection.limits.message_bytes;
-        let limit = |message: &Message| {
-            let bytes = message.limits.message_bytes.unwrap_or(of_all);
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        };
-        let target = |message: &Message| {
-            let schema = &model.def(message.payload).schema;
+        let target = |name: &str, message: description::Message| {
             // A checked protocol has schemas that compile.
-            let validator = schema::compile(&schemas.complete(schema))?;
+            let validator = schema::compile(&schemas.complete(&message.payload))?;
+            let bytes = message.limits.message_bytes;
+            let bytes = bytes.unwrap_or(connection.limits.message_bytes);
             Some(Arc::new(Target {
-                name: message.name.clone(),
+                name: name.to_owned(),
                 optional: message.payload_optional,
-                client: message.from.client(),
-                server: message.from.server(),
+                client: message.from != "server",
+                server: message.from != "client",
                 engine: message.engine,
-                message_bytes: limit(message),
-                examples: message.docs.examples.clone(),
+                message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                examples: message.examples,
                 familiar: Arc::clone(&familiar),
-                node: schemas.node(schema),
+                node: schemas.node(&message.payload),
                 schemas: Arc::clone(&schemas),
                 patterns: Arc::clone(&patterns),
                 validator,
             }))
         };
+        let types = schemas
+            .names()
+            .filter_map(|name| target(name, description::Message::of_type(name)));
+        let types = types.collect();
+        let messages = messages.0.into_iter();
         Self {
-            targets: Arc::new(model.messages.iter().filter_map(target).collect()),
+            targets: Arc::new(
+                messages
+                    .filter_map(|(name, message)| target(&name, message))
+                    .collect(),
+            ),
+            types: Arc::new(types),
         }
     }
 
@@ -173,6 +202,25 @@ impl Fuzzer {
         found
             .cloned()
             .ok_or_else(|| format!("the protocol has no message {message:?}"))
+    }
+
+    /// The names of the types under `types`.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().map(|target| target.name.as_str())
+    }
+
+    /// Values that satisfy the schema of a type under `types`.
+    ///
+    /// A type that the protocol does not have makes the test fail with a reason that says so.
+    pub fn valid_type(&self, name: &str) -> BoxedStrategy<Value> {
+        let found = self.types.iter().find(|target| target.name == name);
+        Payloads::<Valid> {
+            target: found
+                .cloned()
+                .ok_or_else(|| format!("the protocol has no type {name:?}")),
+            kind: PhantomData,
+        }
+        .boxed()
     }
 
     fn payloads<K: Kind>(&self, message: &str) -> BoxedStrategy<K::Value> {

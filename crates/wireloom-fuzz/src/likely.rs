@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use wireloom_spec::Model;
-use wireloom_spec::model::{DefKind, Schema, Shape};
 
 use crate::random::Random;
 
@@ -23,28 +21,57 @@ const WORDS: [&str; 24] = [
 const MOST: usize = 200;
 
 /// The examples of all fields and of the types that they have.
-pub(crate) fn familiar(model: &Model) -> Familiar {
+pub(crate) fn familiar<'v>(defs: &Map<String, Value>, schemas: impl Iterator<Item = &'v Value>) -> Familiar {
     let mut known = Familiar::new();
-    for def in &model.defs {
-        let DefKind::Struct(object) = &def.kind else {
-            continue;
-        };
-        for field in &object.fields {
-            let examples = examples(model, &field.schema);
-            known.entry(field.name.clone()).or_default().extend(examples);
-        }
+    for schema in schemas {
+        fields(defs, schema, &mut known);
     }
     known.retain(|_, examples| !examples.is_empty());
     known
 }
 
-fn examples(model: &Model, schema: &Schema) -> Vec<Value> {
-    let own = &schema.docs.examples;
-    match &schema.shape {
-        _ if !own.is_empty() => own.clone(),
-        Shape::Def(id) => model.def(*id).docs.examples.clone(),
-        Shape::Nullable(inner) => examples(model, inner),
-        _ => schema.docs.default.iter().cloned().collect(),
+fn fields(defs: &Map<String, Value>, schema: &Value, known: &mut Familiar) {
+    match schema {
+        Value::Object(keywords) => {
+            let properties = keywords.get("properties").and_then(Value::as_object);
+            for (name, schema) in properties.into_iter().flatten() {
+                let examples = examples(defs, schema);
+                known.entry(name.clone()).or_default().extend(examples);
+            }
+            for (keyword, value) in keywords {
+                if !["examples", "default", "enum", "const"].contains(&keyword.as_str()) {
+                    fields(defs, value, known);
+                }
+            }
+        }
+        Value::Array(schemas) => {
+            for schema in schemas {
+                fields(defs, schema, known);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn examples(defs: &Map<String, Value>, schema: &Value) -> Vec<Value> {
+    let own = schema.get("examples").and_then(Value::as_array);
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        return own.clone();
+    }
+    let target = schema.get("$ref").and_then(Value::as_str);
+    let target = target.and_then(|target| defs.get(target.strip_prefix("#/$defs/")?));
+    if let Some(examples) = target.and_then(|target| target.get("examples")?.as_array()) {
+        return examples.clone();
+    }
+    let variants = ["anyOf", "oneOf"]
+        .into_iter()
+        .find_map(|key| schema.get(key)?.as_array());
+    match variants {
+        Some(variants) => variants
+            .iter()
+            .flat_map(|variant| examples(defs, variant))
+            .collect(),
+        None => schema.get("default").cloned().into_iter().collect(),
     }
 }
 

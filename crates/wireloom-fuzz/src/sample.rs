@@ -1,7 +1,7 @@
 //! Values that satisfy a schema: built to fit, then checked where building cannot promise it.
 
 use proptest::test_runner::TestRunner;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use crate::random::Random;
 use crate::schema::{Node, Schemas, types};
@@ -13,8 +13,6 @@ const DEEP: u32 = 5;
 const DEEPEST: u32 = 24;
 /// How often a value is built again that the validator does not agree to.
 const TRIES: usize = 40;
-/// Largest integer that a JavaScript number holds.
-const SAFE: f64 = 9_007_199_254_740_991.0;
 
 /// Builds values of one protocol.
 pub(crate) struct Sampler<'s, 'r> {
@@ -94,9 +92,11 @@ impl<'s> Sampler<'s, '_> {
             .filter_map(|variant| Some((self.schemas.height(variant)?, variant)))
             .collect();
         let least = heights.iter().map(|(height, _)| *height).min()?;
+        // Now and then another one all the same: what stands deep in a schema is to be reached, too.
+        let free = depth < DEEP || depth < 2 * DEEP && self.random.once_in(6);
         let open: Vec<_> = heights
             .iter()
-            .filter(|(height, _)| depth < DEEP || *height == least)
+            .filter(|(height, _)| free || *height == least)
             .map(|(_, variant)| *variant)
             .collect();
         self.random.pick(&open).copied()
@@ -144,99 +144,6 @@ impl<'s> Sampler<'s, '_> {
         }
     }
 
-    /// The bounds of a number: least and largest value.
-    fn bounds(parts: &[&Node]) -> (Option<f64>, Option<f64>) {
-        let low = parts
-            .iter()
-            .flat_map(|part| [part.number.min, part.number.above.map(f64::next_up)])
-            .flatten();
-        let high = parts
-            .iter()
-            .flat_map(|part| [part.number.max, part.number.below.map(f64::next_down)])
-            .flatten();
-        (low.reduce(f64::max), high.reduce(f64::min))
-    }
-
-    fn integer(&mut self, parts: &[&Node]) -> Option<Value> {
-        let (low, high) = Self::bounds(parts);
-        let low = low.unwrap_or(-SAFE).max(-SAFE).ceil() as i64;
-        let high = high.unwrap_or(SAFE).min(SAFE).floor() as i64;
-        if low > high {
-            return None;
-        }
-        let span = high.abs_diff(low);
-        let anywhere = low.saturating_add_unsigned(match span {
-            u64::MAX => self.random.bits(),
-            span => self.random.bits() % (span + 1),
-        });
-        let near = low.saturating_add_unsigned(self.random.bits() % span.min(16).saturating_add(1));
-        let edges = [
-            low,
-            high,
-            low + 1,
-            high - 1,
-            0,
-            1,
-            -1,
-            near,
-            near,
-            anywhere,
-            anywhere,
-        ];
-        let edges: Vec<i64> = edges
-            .into_iter()
-            .filter(|value| (low..=high).contains(value))
-            .collect();
-        let value = *self.random.pick(&edges)?;
-        let value = match parts.iter().find_map(|part| part.number.multiple_of) {
-            Some(step) if step >= 1.0 && step.fract() == 0.0 => value - value.rem_euclid(step as i64),
-            Some(step) => return Some(multiple(value, step)),
-            None => value,
-        };
-        Some(match self.random.below(12) {
-            // Both are integers to JSON Schema.
-            0 if value == 0 => Value::from(-0.0),
-            0 | 1 => Value::from(value as f64),
-            _ => value.into(),
-        })
-    }
-
-    fn number(&mut self, parts: &[&Node]) -> Option<Value> {
-        let (low, high) = Self::bounds(parts);
-        if let Some(step) = parts.iter().find_map(|part| part.number.multiple_of) {
-            let middle = low.unwrap_or(0.0) / step;
-            let count = middle.ceil() as i64 + self.random.below(20) as i64;
-            return Some(multiple(count, step));
-        }
-        let (low, high) = (low.unwrap_or(f64::MIN), high.unwrap_or(f64::MAX));
-        let share = (self.random.bits() >> 11) as f64 / (1u64 << 53) as f64;
-        let anywhere = low + (high / 2.0 - low / 2.0) * 2.0 * share;
-        let small = (self.random.below(4001) as f64 - 2000.0) / 100.0;
-        let edges = [
-            low,
-            high,
-            0.0,
-            -0.0,
-            0.1,
-            1.0,
-            -1.5,
-            1e2,
-            5e-324,
-            f64::MIN_POSITIVE,
-            1e300,
-            1e15,
-            9_007_199_254_740_992.0,
-            small,
-            anywhere,
-            anywhere,
-        ];
-        let edges: Vec<f64> = edges
-            .into_iter()
-            .filter(|value| (low..=high).contains(value))
-            .collect();
-        Number::from_f64(*self.random.pick(&edges)?).map(Value::Number)
-    }
-
     fn string(&mut self, parts: &[&Node]) -> Option<Value> {
         let low = parts.iter().filter_map(|part| part.string.min).max().unwrap_or(0);
         let high = parts.iter().filter_map(|part| part.string.max).min();
@@ -249,14 +156,14 @@ impl<'s> Sampler<'s, '_> {
                 (None, Some(pattern)) => self.patterns.matching(pattern, &mut self.random, self.runner),
                 (None, None) => None,
             };
+            let made = text.is_some();
             let text = text.unwrap_or_else(|| {
                 let most = high.unwrap_or(low + 24);
                 // The longest strings are rare: they cost what many others cost together.
-                let most = if most > 1000 && !self.random.once_in(64) {
-                    most.min(low + 64)
-                } else {
-                    most
-                };
+                if most > 1000 && self.random.once_in(64) {
+                    return text::plain(&mut self.random, most);
+                }
+                let most = if most > 1000 { most.min(low + 64) } else { most };
                 let span = most.saturating_sub(low);
                 let lengths = [low, most, low + span.min(1), most - span.min(1), low + span / 2];
                 let any = low + self.random.below(span.min(24) + 1);
@@ -264,6 +171,10 @@ impl<'s> Sampler<'s, '_> {
                 let length = if self.random.once_in(2) { any } else { length };
                 text::plain(&mut self.random, length)
             });
+            let text = match high {
+                Some(high) if made && high <= 1000 && self.random.once_in(6) => self.stretched(&text, high),
+                _ => text,
+            };
             let points = text.chars().count();
             if points >= low && high.is_none_or(|high| points <= high) {
                 let value = Value::String(text);
@@ -279,6 +190,21 @@ impl<'s> Sampler<'s, '_> {
         None
     }
 
+    /// The text with one of its characters repeated until it is as long as it may be. Whether it still fits is for the
+    /// validator to say.
+    fn stretched(&mut self, text: &str, length: usize) -> String {
+        let mut characters: Vec<char> = text.chars().collect();
+        let more = length.saturating_sub(characters.len());
+        let at = match self.random.below(3) {
+            0 => 0,
+            1 => characters.len().saturating_sub(1),
+            _ => self.random.below(characters.len().max(1)),
+        };
+        let repeated = characters.get(at).copied().unwrap_or('a');
+        characters.splice(at..at, std::iter::repeat_n(repeated, more));
+        characters.into_iter().collect()
+    }
+
     fn array(&mut self, parts: &[&'s Node], depth: u32) -> Option<Value> {
         let low = parts.iter().filter_map(|part| part.array.min).max().unwrap_or(0) as usize;
         let high = parts.iter().filter_map(|part| part.array.max).min();
@@ -291,6 +217,8 @@ impl<'s> Sampler<'s, '_> {
             _ if depth >= DEEP => low,
             0 => low,
             1 if room <= 32 => high,
+            // Long ones are rare, and those that are longer still are other tests' business.
+            1 if room <= 1000 && self.random.once_in(16) => high,
             _ => low + self.random.below(room.min(4) + 1),
         };
         // Some items that `contains` asks for, at places of their own.
@@ -467,16 +395,4 @@ impl<'s> Sampler<'s, '_> {
         let nodes = self.schemas.of_property(parts, name);
         self.all(&nodes, depth + 1)
     }
-}
-
-/// A multiple of a step, as close as a double comes.
-fn multiple(count: i64, step: f64) -> Value {
-    let inverse = (1.0 / step).round();
-    // 3 * 0.1 is not the double nearest to 0.3, but 3 / 10 is.
-    let value = if step < 1.0 && (1.0 / inverse - step).abs() < f64::EPSILON {
-        count as f64 / inverse
-    } else {
-        count as f64 * step
-    };
-    Value::from(value)
 }

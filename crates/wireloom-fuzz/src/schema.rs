@@ -310,6 +310,11 @@ impl Schemas {
         }
     }
 
+    /// The names of the definitions, in the order of the protocol.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.source.keys().map(String::as_str)
+    }
+
     /// The schema of any string.
     pub(crate) fn text_node(&self) -> &Node {
         &self.text

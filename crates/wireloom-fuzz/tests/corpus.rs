@@ -162,6 +162,42 @@ fn valid_payloads_reach_every_property_and_variant_of_the_examples() -> Outcome 
 }
 
 #[test]
+fn a_description_tells_as_much_as_the_file() -> Outcome {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let of_file = Fuzzer::from_yaml(&std::fs::read_to_string(root.join("protocol.yaml"))?)?;
+    let description = std::fs::read_to_string(root.join("schemas/protocol.json"))?;
+    let described = Fuzzer::from_description(&description)?;
+    assert!(of_file.messages().eq(described.messages()));
+    assert!(of_file.types().eq(described.types()) && of_file.types().count() > 1);
+    for message in of_file.messages() {
+        for seed in 0..8 {
+            assert_eq!(
+                of_file.likely(message, seed),
+                described.likely(message, seed),
+                "{message}"
+            );
+        }
+    }
+    let mut runner = TestRunner::deterministic();
+    for name in of_file.types() {
+        tree(&described.valid_type(name), &mut runner)?;
+    }
+    let unknown = described.valid_type("Nobody").new_tree(&mut runner).err();
+    let unknown = unknown.map(|reason| reason.message().to_owned());
+    assert_eq!(unknown.as_deref(), Some("the protocol has no type \"Nobody\""));
+    let refused = Fuzzer::from_description("{}")
+        .err()
+        .ok_or("nothing describes a protocol")?;
+    assert!(
+        refused
+            .to_string()
+            .starts_with("this does not describe a protocol"),
+        "{refused}"
+    );
+    Ok(())
+}
+
+#[test]
 fn failing_payloads_become_simple() -> Outcome {
     let fuzzer = Fuzzer::from_yaml(
         "

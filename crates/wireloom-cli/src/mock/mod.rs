@@ -5,7 +5,6 @@
 mod engine;
 mod knobs;
 mod site;
-mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -17,11 +16,12 @@ use tokio::net::TcpListener;
 use wireloom::ServeOptions;
 
 use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::source::{self, Source};
+use crate::watch::Watch;
 use knobs::Knobs;
 use site::{Edition, Site};
-use watch::Watch;
 
 /// Serve a protocol without a backend: what clients send is checked, what answers is made up and fits.
 ///
@@ -238,20 +238,4 @@ async fn send_events(site: &Site, every: Option<Duration>) {
         tick.tick().await;
         engine::send_event(&site.current().engine, count);
     }
-}
-
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler for it, the signal ends the process anyway.
-    let _listened = tokio::signal::ctrl_c().await;
 }

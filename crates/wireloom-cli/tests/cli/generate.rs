@@ -112,3 +112,19 @@ fn a_folder_that_cannot_be_written_is_2() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("cannot write generated/"), "{ended:?}");
 }
+
+#[test]
+fn strategies_are_for_those_who_ask() {
+    let dir = folder(&[("protocol.yaml", PROTOCOL)]);
+    let ended = run(dir.path(), &["generate", "--strategies", "tests/generated"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(
+        ended.stdout,
+        "wrote tests/generated/strategies.rs\n1 file, 1 changed\n"
+    );
+    let text = fs::read_to_string(dir.path().join("tests/generated/strategies.rs")).expect("the file");
+    assert!(
+        text.contains("pub(crate) fn say() -> impl ::proptest::strategy::Strategy<Value = Say>"),
+        "{text}"
+    );
+}

@@ -4,7 +4,11 @@ mod call;
 mod check;
 mod completions;
 mod docs;
+mod fmt;
 mod generate;
+mod import;
 mod mock;
 mod new;
 mod support;
+#[cfg(unix)]
+mod watch;

@@ -1,12 +1,14 @@
 //! AsyncAPI 3.0, from the point of view of the server: it receives what clients send.
 //!
 //! Built as a value and written as YAML. Schemas are JSON Schema 2020-12 without saying so: the parser of the AsyncAPI
-//! initiative overflows its stack on recursive schemas that name their format, and reads them well without.
+//! initiative overflows its stack on recursive schemas that name their format, and reads them well without. What AsyncAPI has
+//! no place for stands in extensions, so that the document says all that the protocol says.
 
 use serde_json::{Map, Value, json};
 use wireloom_spec::model::{Answer, Message, Model, Origin};
 
 use super::json_schema::{Bundle, envelope_schema};
+use super::{extension, integer_formats};
 
 /// An AsyncAPI document, as YAML text.
 #[must_use]
@@ -34,6 +36,7 @@ fn document(model: &Model) -> Value {
         "asyncapi": "3.0.0",
         "info": info,
         "defaultContentType": "application/json",
+        (extension::NAME): extension::of_protocol(model),
         "channels": {
             "connection": {
                 "address": model.connection.path,
@@ -113,7 +116,10 @@ fn components(model: &Model) -> Value {
         .defs
         .iter()
         .filter_map(|def| match &def.origin {
-            Origin::Type(name) => Some((name.clone(), component_schema(&def.schema))),
+            Origin::Type(name) => {
+                let schema = integer_formats::of_def(model, def);
+                Some((name.clone(), component_schema(&schema)))
+            }
             _ => None,
         })
         .collect();
@@ -152,8 +158,12 @@ fn message(model: &Model, message: &Message) -> Value {
     } else {
         Bundle::Server
     };
-    let schema = with_references(&envelope_schema(model, message, bundle));
-    whole.insert("payload".to_owned(), schema);
+    let mut schema = envelope_schema(model, message, bundle);
+    if let Some(payload) = schema.pointer_mut("/properties/payload") {
+        *payload = integer_formats::of_def(model, model.def(message.payload));
+    }
+    whole.insert("payload".to_owned(), with_references(&schema));
+    whole.insert(extension::NAME.to_owned(), extension::of_message(message));
     whole.insert(
         "correlationId".to_owned(),
         json!({ "location": "$message.payload#/correlationId" }),

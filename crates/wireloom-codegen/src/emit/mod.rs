@@ -2,7 +2,9 @@
 
 mod asyncapi;
 mod constraints;
+mod extension;
 mod html;
+mod integer_formats;
 mod json_schema;
 mod markdown;
 mod prose;
@@ -16,7 +18,7 @@ pub use html::html;
 pub use json_schema::{Bundle, bundle, envelope, message_schema_name, message_schemas};
 pub use markdown::markdown;
 pub use protocol_json::protocol_json;
-pub use rust::{rust, rust_engine};
+pub use rust::{rust, rust_engine, strategies};
 pub use typescript::typescript;
 
 /// What the first line of a generated file says.

@@ -28,6 +28,10 @@ edition = "2024"
 [dependencies]
 wireloom = { path = "WORKSPACE/crates/wireloom" }
 
+[dev-dependencies]
+proptest = { version = "1", default-features = false }
+wireloom-fuzz = { path = "WORKSPACE/crates/wireloom-fuzz" }
+
 [lints.rust]
 warnings = "deny"
 missing_docs = "deny"
@@ -89,6 +93,7 @@ impl Golden {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         let cases = cases()?;
         let (mut library, mut program, mut arms) = (String::new(), String::new(), String::new());
+        let mut tests = "//! The strategies of every case, of which nothing is used.\n".to_owned();
         library.push_str("//! Every case as a public module.\n\n");
         program.push_str("//! Every case as a private module of which nothing is used.\n\n");
         for case in &cases {
@@ -104,6 +109,14 @@ impl Golden {
             writeln!(
                 program,
                 "mod {module} {{\n    include!(\"../cases/{module}.rs\");\n}}\n"
+            )?;
+            put(
+                &root.join(format!("src/cases/{module}_strategies.rs")),
+                &emit::strategies(&case.model, &case.file),
+            )?;
+            writeln!(
+                tests,
+                "\nmod {module} {{\n    use wireloom_golden::{module}::*;\n    include!(\"../src/cases/{module}_strategies.rs\");\n}}"
             )?;
             for message in case.model.messages.iter().filter(|message| !message.engine) {
                 let payload = &case.model.def(message.payload).rust_name;
@@ -126,6 +139,7 @@ impl Golden {
         )?;
         put(&root.join("src/lib.rs"), &library)?;
         put(&root.join("src/bin/wireloom-golden-private.rs"), &program)?;
+        put(&root.join("tests/strategies.rs"), &tests)?;
         put(
             &root.join("src/bin/wireloom-golden-decode.rs"),
             &DECODE.replace("ARMS", &arms),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wireloom_codegen::Targets;
 use wireloom_spec::Model;
 
 /// A specification that was checked.
@@ -24,6 +25,14 @@ impl Case {
 
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Everything that can be generated.
+pub(crate) fn everything(source: &str) -> Targets {
+    Targets {
+        strategies: Some("generated".to_owned()),
+        ..Targets::in_project(source)
+    }
 }
 
 /// All specifications, in the order of their names.

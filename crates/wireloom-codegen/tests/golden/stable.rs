@@ -1,15 +1,15 @@
 //! Output depends on the input alone.
 
-use wireloom_codegen::{Artifact, Targets, generate};
+use wireloom_codegen::{Artifact, generate};
 
 use crate::Outcome;
-use crate::corpus::{cases, check};
+use crate::corpus::{cases, check, everything};
 
 #[test]
 fn two_runs_give_the_same_bytes() -> Outcome {
     let (first, second) = (cases()?, cases()?);
     for (first, second) in first.iter().zip(&second) {
-        let targets = Targets::in_project(&first.file);
+        let targets = everything(&first.file);
         assert!(
             generate(&first.model, &targets) == generate(&second.model, &targets),
             "{}",
@@ -40,7 +40,7 @@ messages:
     let flow = "{ wireloom: 1, info: { version: 1.0.0, name: same }, messages: {
       ask: { reply: answer, payload: { fields: { text: string } }, from: client },
       answer: { from: server, payload: { fields: { text: string } } } } }";
-    let targets = Targets::in_project("same.yaml");
+    let targets = everything("same.yaml");
     assert_eq!(
         generate(&check("a.yaml", block)?, &targets),
         generate(&check("b.yaml", flow)?, &targets)
@@ -57,7 +57,7 @@ fn the_order_of_the_file_is_the_order_of_every_output() -> Outcome {
         .collect();
     let text = format!("wireloom: 1\ninfo: {{ name: order, version: 1.0.0 }}\nmessages:\n{messages}");
     let model = check("order.yaml", &text)?;
-    for Artifact { path, contents } in generate(&model, &Targets::in_project("order.yaml")) {
+    for Artifact { path, contents } in generate(&model, &everything("order.yaml")) {
         if path.ends_with("message.schema.json") || !path.ends_with(".schema.json") {
             let places: Vec<_> = names
                 .iter()
@@ -72,7 +72,7 @@ fn the_order_of_the_file_is_the_order_of_every_output() -> Outcome {
 #[test]
 fn every_file_says_that_it_is_generated_and_from_what() -> Outcome {
     for case in cases()? {
-        for Artifact { path, contents } in generate(&case.model, &Targets::in_project(&case.file)) {
+        for Artifact { path, contents } in generate(&case.model, &everything(&case.file)) {
             let head: String = contents.lines().take(2).collect();
             let of_all = path.ends_with("wireloom.schema.json");
             let notice = if of_all {

@@ -18,6 +18,7 @@ mod patterns;
 mod reading;
 mod scalars;
 mod scope;
+mod strategies;
 mod types;
 
 use proc_macro2::TokenStream;
@@ -27,6 +28,7 @@ use wireloom_spec::model::{DefId, Model};
 use self::docs::Doc;
 use self::literals::{raw_text, visible_json};
 use self::scope::Scope;
+pub use self::strategies::strategies;
 
 /// Rust of a protocol, to be `include!`d in a module: it has no inner attributes.
 #[must_use]

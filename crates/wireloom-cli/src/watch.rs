@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 const SETTLED: Duration = Duration::from_millis(100);
 
 /// Watches as long as it lives.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     changes: mpsc::Receiver<()>,
     _debouncer: Debouncer<RecommendedWatcher>,
 }
 
 impl Watch {
     /// Watches a file. The error is for people.
-    pub(super) fn new(file: &Path) -> Result<Self, String> {
+    pub(crate) fn new(file: &Path) -> Result<Self, String> {
         // One waiting change is enough: the file is read as a whole.
         let (tell, changes) = mpsc::channel(1);
         let name = file.file_name().map(ToOwned::to_owned);
@@ -28,7 +28,7 @@ impl Watch {
                 .iter()
                 .any(|event| event.path.file_name() == name.as_deref())
             {
-                // Full: a change is about to be looked at already. Closed: the mock ends.
+                // Full: a change is about to be looked at already. Closed: nobody waits any more.
                 let _told = tell.try_send(());
             }
         };
@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// The next change; never, if nothing is watched any more.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
