@@ -30,6 +30,7 @@ mod protocol;
 mod random;
 mod sample;
 mod schema;
+mod search;
 mod shrink;
 mod spelling;
 mod text;
@@ -49,6 +50,7 @@ pub use damage::damaged;
 pub use frame::Frame;
 pub use payload::NearMiss;
 pub use protocol::random_protocol;
+pub use search::Samples;
 pub use spelling::spelled;
 
 use crate::payload::{Kind, Mutated, Near, Payloads, Target, Valid};

@@ -1,0 +1,210 @@
+//! Whether a reader accepts whatever a sender may send: a proof, a value that it refuses, or neither.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::{Map, Value};
+
+use super::project::Projection;
+use super::prove::{self, Proof};
+use super::reader::Reader;
+use super::universe::{Universe, complete};
+use crate::canonical;
+
+/// Where values are taken from to look for one that a reader refuses. Schemas are whole, with their `$defs`; nothing that
+/// comes is relied on: each value is judged by a validator.
+pub trait Search {
+    /// Values that satisfy a schema, as different from each other as may be.
+    fn valid(&self, schema: &Value) -> Vec<Value>;
+    /// Values that nearly satisfy it.
+    fn near_misses(&self, schema: &Value) -> Vec<Value>;
+}
+
+/// What a judgement comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Judgement {
+    /// Everything is accepted; it is proved.
+    Accepted,
+    /// This value is refused.
+    Refused(Value),
+    /// Something is refused, and nothing that could be shown was found.
+    RefusedUnseen,
+    /// Neither a proof nor a value was found.
+    Undecided,
+}
+
+/// How the reader reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Manner<'v> {
+    /// As servers do: by its schema alone.
+    Strict,
+    /// As clients do: without the fields that none of these schemas, which stand at the same place, knows.
+    Tolerant(&'v [Value]),
+}
+
+/// Judges pairs of schemas of one universe.
+pub(super) struct Judge<'u> {
+    universe: &'u Universe,
+    search: &'u dyn Search,
+    known: RefCell<HashMap<String, Judgement>>,
+}
+
+impl<'u> Judge<'u> {
+    pub(super) fn new(universe: &'u Universe, search: &'u dyn Search) -> Self {
+        Self {
+            universe,
+            search,
+            known: RefCell::default(),
+        }
+    }
+
+    /// Whether `reader` accepts all that fits `sender`.
+    pub(super) fn accepts(&self, reader: &Value, sender: &Value, manner: Manner<'_>) -> Judgement {
+        if reader == sender {
+            return Judgement::Accepted;
+        }
+        let mut key = format!("{} {}", canonical::text(reader), canonical::text(sender));
+        if let Manner::Tolerant(place) = manner {
+            place.iter().for_each(|schema| key.push_str(&canonical::text(schema)));
+        }
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let judgement = self.judge(reader, sender, manner);
+        self.known.borrow_mut().insert(key, judgement.clone());
+        judgement
+    }
+
+    /// Whether it is proved that `reader` accepts all that fits `sender`.
+    pub(super) fn proves(&self, reader: &Value, sender: &Value, manner: Manner<'_>) -> bool {
+        let strict = self.strict_proof(reader, sender);
+        matches!(strict, Proof::Yes) || self.tolerant_proof(reader, sender, manner)
+    }
+
+    /// Whether it is proved that no value fits both.
+    pub(super) fn disjoint(&self, one: &Value, other: &Value) -> bool {
+        prove::disjoint(&self.universe.complete(one), &self.universe.complete(other))
+    }
+
+    fn strict_proof(&self, reader: &Value, sender: &Value) -> Proof {
+        prove::covers(&self.universe.complete(reader), &self.universe.complete(sender))
+    }
+
+    fn tolerant_proof(&self, reader: &Value, sender: &Value, manner: Manner<'_>) -> bool {
+        let Manner::Tolerant(place) = manner else {
+            return false;
+        };
+        let place = Self::place(place, reader);
+        let keeps = Reader {
+            defs: &self.universe.defs,
+        };
+        // Values that the reader would cut although it accepts them are beyond what a projection says.
+        if !keeps.may_prune(&place) || !keeps.keeps_its_own(&place) {
+            return false;
+        }
+        let mut projection = Projection::new(keeps);
+        let left = projection.of(sender, &place);
+        if projection.given_up {
+            return false;
+        }
+        let mut defs = self.universe.defs.clone();
+        defs.extend(projection.defs);
+        let proof = prove::covers(&self.universe.complete(reader), &complete(&defs, &left));
+        matches!(proof, Proof::Yes)
+    }
+
+    fn judge(&self, reader: &Value, sender: &Value, manner: Manner<'_>) -> Judgement {
+        let proof = self.strict_proof(reader, sender);
+        if matches!(proof, Proof::Yes) || self.tolerant_proof(reader, sender, manner) {
+            return Judgement::Accepted;
+        }
+        let whole_reader = self.universe.complete(reader);
+        let whole_sender = self.universe.complete(sender);
+        let (Some(accepts), Some(sends)) = (compile(&whole_reader), compile(&whole_sender)) else {
+            return Judgement::Undecided;
+        };
+        let refused = |value: &Value| {
+            if !sends.is_valid(value) || accepts.is_valid(value) {
+                return false;
+            }
+            let Manner::Tolerant(place) = manner else {
+                return true;
+            };
+            let mut left = value.clone();
+            Reader {
+                defs: &self.universe.defs,
+            }
+            .prune(&mut left, &Self::place(place, reader));
+            !accepts.is_valid(&left)
+        };
+        let mut first = Vec::new();
+        if let Proof::No(difference) | Proof::Unknown(Some(difference)) = &proof {
+            first.push(difference.clone());
+        }
+        if let Manner::Tolerant(_) = manner {
+            // What a reader refuses that minds no field at all is likely to be refused by this one.
+            let opened = self.universe.complete(&opened(reader));
+            if let Proof::No(difference) | Proof::Unknown(Some(difference)) =
+                prove::covers(&opened, &whole_sender)
+            {
+                first.insert(0, difference);
+            }
+        }
+        let sources: [&dyn Fn() -> Vec<Value>; 3] = [
+            &|| first.iter().flat_map(|schema| self.search.valid(schema)).collect(),
+            &|| self.search.near_misses(&whole_reader),
+            &|| self.search.valid(&whole_sender),
+        ];
+        for values in sources {
+            let found = values().into_iter().filter(|value| refused(value));
+            if let Some(shortest) = found.min_by_key(|value| value.to_string().len()) {
+                return Judgement::Refused(shortest);
+            }
+        }
+        match (proof, manner) {
+            (Proof::No(_), Manner::Strict) => Judgement::RefusedUnseen,
+            _ => Judgement::Undecided,
+        }
+    }
+
+    /// The schemas by which a reader knows fields at a place: its own among them.
+    fn place<'a>(place: &'a [Value], reader: &'a Value) -> Vec<&'a Value> {
+        if place.is_empty() { vec![reader] } else { place.iter().collect() }
+    }
+}
+
+/// The schema without what closes its objects.
+fn opened(schema: &Value) -> Value {
+    let Value::Object(keywords) = schema else {
+        return schema.clone();
+    };
+    let open = |(key, value): (&String, &Value)| {
+        let closes = matches!(key.as_str(), "additionalProperties" | "unevaluatedProperties");
+        if closes && value == &Value::Bool(false) {
+            return None;
+        }
+        let value = match (key.as_str(), value) {
+            ("properties" | "patternProperties", Value::Object(table)) => table
+                .iter()
+                .map(|(name, schema)| (name.clone(), opened(schema)))
+                .collect::<Map<_, _>>()
+                .into(),
+            ("allOf" | "anyOf" | "prefixItems", Value::Array(list)) => list.iter().map(opened).collect(),
+            ("items" | "additionalProperties", schema) => opened(schema),
+            _ => value.clone(),
+        };
+        Some((key.clone(), value))
+    };
+    Value::Object(keywords.iter().filter_map(open).collect())
+}
+
+fn compile(schema: &Value) -> Option<Validator> {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex())
+        .offline()
+        .build(schema)
+        .ok()
+}
