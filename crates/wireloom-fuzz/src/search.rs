@@ -22,7 +22,7 @@ pub struct Samples {
 
 impl Default for Samples {
     fn default() -> Self {
-        Self { count: 48, seed: 1 }
+        Self { count: 12, seed: 1 }
     }
 }
 

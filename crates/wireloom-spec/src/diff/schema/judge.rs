@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::project::Projection;
 use super::prove::{self, Proof};
 use super::reader::Reader;
+use super::split::tag;
 use super::universe::{Universe, complete};
 use crate::canonical;
 
@@ -84,7 +85,8 @@ impl<'u> Judge<'u> {
 
     /// Whether it is proved that no value fits both.
     pub(super) fn disjoint(&self, one: &Value, other: &Value) -> bool {
-        prove::disjoint(&self.universe.complete(one), &self.universe.complete(other))
+        differ(self.universe.resolve(one), self.universe.resolve(other))
+            || prove::disjoint(&self.universe.complete(one), &self.universe.complete(other))
     }
 
     fn strict_proof(&self, reader: &Value, sender: &Value) -> Proof {
@@ -197,6 +199,28 @@ fn opened(schema: &Value) -> Value {
         Some((key.clone(), value))
     };
     Value::Object(keywords.iter().filter_map(open).collect())
+}
+
+/// Whether two schemas have no type in common, or the same required property with different constants: what is nearly
+/// always so where variants exclude each other, and is seen at once.
+fn differ(one: &Value, other: &Value) -> bool {
+    if let (Some(one), Some(other)) = (types(one), types(other))
+        && !one.iter().any(|kind| other.contains(kind))
+    {
+        return true;
+    }
+    matches!((tag(one), tag(other)), (Some((name, value)), Some((other_name, other_value)))
+        if name == other_name && value != other_value)
+}
+
+/// The types that a schema's own `type` allows; integers are numbers.
+fn types(schema: &Value) -> Option<Vec<&str>> {
+    let kinds = match schema.get("type")? {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => vec![kind.as_str()?],
+    };
+    let number = |kind| if kind == "integer" { "number" } else { kind };
+    Some(kinds.into_iter().map(number).collect())
 }
 
 fn compile(schema: &Value) -> Option<Validator> {

@@ -4,6 +4,7 @@
 //! asked of: whether one side accepts all that the other may send. A change inside a named type is a change of that type,
 //! whoever uses it.
 
+mod closed;
 mod describe;
 mod judge;
 mod project;

@@ -34,8 +34,9 @@ impl<'v> Projection<'v> {
 
     /// A schema that accepts whatever is left of a value of `sender`.
     pub(super) fn of(&mut self, sender: &Value, readers: &[&'v Value]) -> Value {
+        // What is left of anything is anything.
         let Value::Object(keywords) = sender else {
-            return self.of_anything(sender, readers);
+            return sender.clone();
         };
         if readers == [sender] || !self.reader.may_prune(readers) {
             return sender.clone();
@@ -86,14 +87,6 @@ impl<'v> Projection<'v> {
         self.object(keywords, readers, &parts, &mut cut);
         self.array(keywords, &parts, &mut cut);
         cut.into()
-    }
-
-    /// `true` and `false`.
-    fn of_anything(&mut self, sender: &Value, readers: &[&'v Value]) -> Value {
-        if sender == &Value::Bool(true) && self.reader.may_prune(readers) {
-            return self.of(&json!({}), readers);
-        }
-        sender.clone()
     }
 
     fn reference(&mut self, sender: &Value, readers: &[&'v Value], cut: &mut Map<String, Value>) {
@@ -151,6 +144,7 @@ impl<'v> Projection<'v> {
         let table = |key: &str| keywords.get(key).and_then(Value::as_object).into_iter().flatten();
         let additional = keywords.get("additionalProperties").unwrap_or(&Value::Bool(true));
         let has_patterns = table("patternProperties").next().is_some();
+        let closed = matches!(kept, Names::Known(_));
         let mut properties: Map<String, Value> = table("properties")
             .filter(|(name, _)| keeps(name))
             .map(|(name, schema)| (name.clone(), self.of(schema, &below(parts, name))))
@@ -161,16 +155,20 @@ impl<'v> Projection<'v> {
             .filter_map(|part| part.get("properties")?.as_object())
             .flat_map(Map::keys)
         {
-            if properties.contains_key(name) || has_patterns {
+            if properties.contains_key(name) {
                 continue;
             }
             let schema = match additional {
+                // A pattern may let it through.
+                _ if has_patterns && closed => Value::Bool(true),
+                _ if has_patterns => continue,
                 Value::Bool(false) => continue,
                 other => self.of(other, &below(parts, name)),
             };
             properties.insert(name.clone(), schema);
         }
         let patterns: Map<String, Value> = table("patternProperties")
+            .filter(|_| !closed)
             .map(|(pattern, schema)| {
                 let same = parts
                     .iter()
@@ -183,8 +181,7 @@ impl<'v> Projection<'v> {
             })
             .collect();
         let rest = match (additional, &kept) {
-            (Value::Bool(false), _) => Value::Bool(false),
-            (_, Names::Known(_)) if !has_patterns => Value::Bool(false),
+            (Value::Bool(false), _) | (_, Names::Known(_)) => Value::Bool(false),
             (_, _) if has_patterns => Value::Bool(true),
             (other, _) => self.of(other, &below(parts, "")),
         };

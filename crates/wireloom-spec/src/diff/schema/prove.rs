@@ -3,7 +3,9 @@
 
 use jsonschema::canonical::{self, CanonicalSchema, Containment, Satisfiability};
 use jsonschema::{Draft, PatternOptions};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::closed::closed;
 
 /// What is known of "every value that `inner` accepts, `outer` accepts".
 pub(super) enum Proof {
@@ -44,11 +46,20 @@ pub(super) fn disjoint(one: &Value, other: &Value) -> bool {
 
 /// As validators read it: draft 2020-12, formats asserted, patterns by the linear-time engine.
 fn canonical(schema: &Value) -> Option<CanonicalSchema> {
+    let mut schema = schema.clone();
+    let defs = match schema.get_mut("$defs") {
+        Some(Value::Object(defs)) => defs.clone(),
+        _ => Map::new(),
+    };
+    closed(&mut schema, &defs);
+    if let Some(Value::Object(types)) = schema.get_mut("$defs") {
+        types.values_mut().for_each(|schema| closed(schema, &defs));
+    }
     canonical::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
         .with_pattern_options(PatternOptions::regex())
         .offline()
-        .canonicalize(schema)
+        .canonicalize(&schema)
         .ok()
 }

@@ -160,7 +160,7 @@ impl<'v> Reader<'v> {
         };
         let constants = keywords.get("enum").and_then(Value::as_array);
         no_object
-            || keywords.get("additionalProperties") == Some(&Value::Bool(false))
+            || is_closed(keywords) && !keywords.contains_key("dependentSchemas")
             || constants.is_some_and(|values| !values.iter().any(Value::is_object))
             || keywords.get("const").is_some_and(|value| !value.is_object())
             || all("allOf", false)

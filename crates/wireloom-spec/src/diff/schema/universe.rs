@@ -192,7 +192,7 @@ pub(super) fn children(schema: &Value) -> Vec<&Value> {
     found
 }
 
-fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+pub(super) fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
     let Value::Object(object) = schema else { return };
     for (key, value) in object.iter_mut() {
         match (keywords::find(key).map(|keyword| keyword.takes), value) {
