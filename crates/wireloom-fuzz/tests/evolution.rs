@@ -21,7 +21,7 @@ use support::client::as_a_client_reads;
 use support::edit::edited;
 
 /// Edits that are made unless the environment says otherwise.
-const EDITS: u64 = 120;
+const EDITS: u64 = 32;
 /// Payloads of each kind that are tried for a message.
 const PAYLOADS: usize = 12;
 
