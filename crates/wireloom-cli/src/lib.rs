@@ -1,4 +1,4 @@
-//! The `wireloom` command: checks a protocol, generates from it, documents and mocks it, calls servers that speak it,
+//! The `wireloom` command: checks a protocol, compares its versions, generates from it, documents and mocks it, calls servers that speak it,
 //! begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
@@ -7,6 +7,7 @@
 mod call;
 mod check;
 mod completions;
+mod diff;
 mod docs;
 mod exit;
 mod generate;
@@ -37,6 +38,7 @@ const EXAMPLES: &str = "\
 Examples:
   wireloom new demo                     begin a project
   wireloom check                        say what is wrong with protocol.yaml
+  wireloom diff --against main          what changed, and in which order to roll it out
   wireloom generate --check             fail if generated files are out of date
   wireloom docs -o protocol.html        its reference, as one page
   wireloom mock                         a server of protocol.yaml, for frontends without a backend
@@ -45,6 +47,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Diff(diff::Args),
     Generate(generate::Args),
     Docs(docs::Args),
     Mock(mock::Args),
@@ -59,6 +62,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let mut out = Output::of_process(cli.color);
     let ended = match &cli.command {
         Command::Check(args) => check::run(args, &mut out),
+        Command::Diff(args) => diff::run(args, &mut out),
         Command::Generate(args) => generate::run(args, &mut out),
         Command::Docs(args) => docs::run(args, &mut out),
         Command::Mock(args) => mock::run(args, &mut out),
