@@ -87,6 +87,8 @@ impl Version {
 struct Report<'a> {
     old: (&'a str, &'a Model),
     new: (&'a str, &'a Model),
+    /// Whether the old version is a file that can be opened, and no revision of one.
+    old_is_file: bool,
     comparison: Comparison,
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let report = Report {
         old: (&old.name, before),
         new: (&new.name, after),
+        old_is_file: args.against.is_none(),
         comparison,
     };
     let written = match args.format {

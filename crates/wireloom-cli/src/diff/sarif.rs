@@ -19,7 +19,7 @@ pub(super) fn write(report: &Report<'_>) -> String {
     let results: Vec<Value> = comparison
         .changes
         .iter()
-        .map(|change| result(change, report.new.0, comparison.major_rose))
+        .map(|change| result(change, report))
         .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -38,9 +38,9 @@ pub(super) fn write(report: &Report<'_>) -> String {
     format!("{log:#}")
 }
 
-fn result(change: &Change, new_file: &str, major_rose: bool) -> Value {
+fn result(change: &Change, report: &Report<'_>) -> Value {
     let level = match change.class {
-        Class::Breaking if !major_rose => "error",
+        Class::Breaking if !report.comparison.major_rose => "error",
         Class::Compatible => "note",
         _ => "warning",
     };
@@ -51,10 +51,10 @@ fn result(change: &Change, new_file: &str, major_rose: bool) -> Value {
         "ruleId": change.kind.as_str(),
         "level": level,
         "message": { "text": text.join(". ") },
-        "locations": [location(new_file, change.new.as_ref())],
+        "locations": [location(report.new.0, change.new.as_ref())],
         "properties": { "class": change.class },
     });
-    if let (Some(old), Some(fields)) = (&change.old, result.as_object_mut()) {
+    if let (true, Some(old), Some(fields)) = (report.old_is_file, &change.old, result.as_object_mut()) {
         let mut related = location(&old.file, Some(old));
         if let Some(related) = related.as_object_mut() {
             related.insert("message".to_owned(), json!({ "text": "before" }));
