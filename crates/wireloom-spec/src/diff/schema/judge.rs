@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::project::Projection;
 use super::prove::{self, Proof};
 use super::reader::Reader;
+use super::shrink::simplest;
 use super::split::tag;
 use super::universe::{Universe, complete};
 use crate::canonical;
@@ -159,9 +160,9 @@ impl<'u> Judge<'u> {
             &|| self.search.valid(&whole_sender),
         ];
         for values in sources {
-            let found = values().into_iter().filter(|value| refused(value));
+            let found = values().into_iter().filter(&refused);
             if let Some(shortest) = found.min_by_key(|value| value.to_string().len()) {
-                return Judgement::Refused(shortest);
+                return Judgement::Refused(simplest(shortest, refused));
             }
         }
         match (proof, manner) {

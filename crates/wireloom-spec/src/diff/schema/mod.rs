@@ -10,6 +10,7 @@ mod judge;
 mod project;
 mod prove;
 mod reader;
+mod shrink;
 mod split;
 mod step;
 mod universe;
