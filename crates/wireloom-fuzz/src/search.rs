@@ -28,7 +28,11 @@ impl Default for Samples {
 
 impl Samples {
     /// A schema that no validator takes has no values.
-    fn make(self, schema: &Value, mut one: impl FnMut(&Target, &mut TestRunner) -> Option<Value>) -> Vec<Value> {
+    fn make(
+        self,
+        schema: &Value,
+        mut one: impl FnMut(&Target, &mut TestRunner) -> Option<Value>,
+    ) -> Vec<Value> {
         let Some(target) = target(schema) else {
             return Vec::new();
         };

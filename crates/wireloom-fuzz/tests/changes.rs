@@ -34,7 +34,9 @@ fn compare(old: &Value, new: &Value) -> Comparison {
     let texts = [old.to_string(), new.to_string()];
     let models = texts.each_ref().map(|text| {
         let checked = wireloom_spec::check("protocol.yaml", text);
-        checked.model.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
+        checked
+            .model
+            .unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
     });
     let side = |at: usize| Side {
         file: "protocol.yaml",
@@ -46,7 +48,10 @@ fn compare(old: &Value, new: &Value) -> Comparison {
 
 fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changes");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let mut cases = Vec::new();
     for file in files {
@@ -102,7 +107,11 @@ fn every_change_has_its_class() {
     for case in &cases {
         let found = compare(&case.old, &case.new);
         if found.verdict.as_str() != case.class {
-            let rows: Vec<String> = found.changes.iter().map(|change| format!("{change:#?}")).collect();
+            let rows: Vec<String> = found
+                .changes
+                .iter()
+                .map(|change| format!("{change:#?}"))
+                .collect();
             wrong.push(format!(
                 "{}: {} instead of {}\n{}",
                 case.title,
@@ -121,7 +130,13 @@ fn every_change_has_its_class() {
             case.title
         );
     }
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} are wrong:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n\n")
+    );
     assert!(undecided.is_empty(), "undecided, or no longer: {undecided:#?}");
 }
 

@@ -103,7 +103,10 @@ fn corpus() -> Vec<Value> {
 fn runner(seed: u64) -> TestRunner {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+    TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::from_seed(RngAlgorithm::ChaCha, &bytes),
+    )
 }
 
 /// Payloads that `from` may send, some of which are just about too much for `to`.
@@ -117,7 +120,9 @@ fn payloads(from: &Version, to: &Version, message: &str, runner: &mut TestRunner
     ];
     for strategy in strategies {
         for _ in 0..PAYLOADS {
-            let Ok(tree) = strategy.new_tree(runner) else { break };
+            let Ok(tree) = strategy.new_tree(runner) else {
+                break;
+            };
             found.push(tree.current());
         }
     }
@@ -154,7 +159,9 @@ fn look(old: &Version, new: &Version, seed: u64, tally: &mut Tally) -> Result<()
     let mut runner = runner(seed);
     for message in old.model.messages.iter().filter(|message| !message.engine) {
         let name = message.name.as_str();
-        let Some(now) = new.model.message(name) else { continue };
+        let Some(now) = new.model.message(name) else {
+            continue;
+        };
         let (before, after) = (old.reached(name), new.reached(name));
         if before == after {
             continue;
@@ -164,12 +171,12 @@ fn look(old: &Version, new: &Version, seed: u64, tally: &mut Tally) -> Result<()
             (Sender::Client, message.from.client() && now.from.client()),
             (Sender::Server, message.from.server() && now.from.server()),
         ];
-        for sender in senders.into_iter().filter_map(|(sender, sends)| sends.then_some(sender)) {
+        for sender in senders
+            .into_iter()
+            .filter_map(|(sender, sends)| sends.then_some(sender))
+        {
             for pairing in Pairing::ALL {
-                let (from, to) = match (sender, pairing) {
-                    (Sender::Client, Pairing::OldClient) | (Sender::Server, Pairing::NewClient) => (old, new),
-                    _ => (new, old),
-                };
+                let (from, to) = meeting(old, new, sender, pairing);
                 if is_troubled(&found, name, &types, pairing) {
                     continue;
                 }
@@ -179,7 +186,10 @@ fn look(old: &Version, new: &Version, seed: u64, tally: &mut Tally) -> Result<()
                     if !to.takes(name, &payload, sender) {
                         return Err(format!(
                             "{name}, sent by the {sender:?} to {pairing:?}: {payload}\n{}\n{}\nfrom {}\nto   {}",
-                            old.text, new.text, from.payload(name), to.payload(name)
+                            old.text,
+                            new.text,
+                            from.payload(name),
+                            to.payload(name)
                         ));
                     }
                 }
@@ -191,23 +201,43 @@ fn look(old: &Version, new: &Version, seed: u64, tally: &mut Tally) -> Result<()
 
 /// A value that is shown of a whole payload is one: it may be sent, and is refused.
 fn examples(found: &Comparison, old: &Version, new: &Version, tally: &mut Tally) -> Result<(), String> {
-    let [change] = found.changes.as_slice() else { return Ok(()) };
-    let Some(name) = change.subject.strip_prefix("message ").filter(|_| change.pointer.is_empty()) else {
-        return Ok(());
-    };
-    for trouble in &change.troubles {
-        let Evidence::Example(value) = &trouble.evidence else { continue };
-        let sender = if trouble.what.contains("client may send") { Sender::Client } else { Sender::Server };
-        let (from, to) = match (sender, trouble.pairing) {
-            (Sender::Client, Pairing::OldClient) | (Sender::Server, Pairing::NewClient) => (old, new),
-            _ => (new, old),
+    for change in found.changes.iter().filter(|change| change.pointer.is_empty()) {
+        let Some(name) = change.subject.strip_prefix("message ") else {
+            continue;
         };
-        tally.shown += 1;
-        if !from.fuzzer.accepts(name, value) || to.takes(name, value, sender) {
-            return Err(format!("no example: {value} of {change:#?}\n{}\n{}", old.text, new.text));
+        for trouble in &change.troubles {
+            let Evidence::Example(value) = &trouble.evidence else {
+                continue;
+            };
+            let sender = if trouble.what.contains("client may send") {
+                Sender::Client
+            } else {
+                Sender::Server
+            };
+            let (from, to) = meeting(old, new, sender, trouble.pairing);
+            tally.shown += 1;
+            if !from.fuzzer.accepts(name, value) || to.takes(name, value, sender) {
+                return Err(format!(
+                    "no example: {value} of {change:#?}\n{}\n{}",
+                    old.text, new.text
+                ));
+            }
         }
     }
     Ok(())
+}
+
+/// Who sends and who reads.
+fn meeting<'v>(
+    old: &'v Version,
+    new: &'v Version,
+    sender: Sender,
+    pairing: Pairing,
+) -> (&'v Version, &'v Version) {
+    match (sender, pairing) {
+        (Sender::Client, Pairing::OldClient) | (Sender::Server, Pairing::NewClient) => (old, new),
+        _ => (new, old),
+    }
 }
 
 #[test]
@@ -226,7 +256,9 @@ fn nobody_who_is_called_untroubled_refuses_a_payload() {
         };
         // Edits that make no protocol, or none that differs, are not counted.
         let Some(old) = Version::new(&base) else { continue };
-        let Some(new) = Version::new(&edited(&base, seed)) else { continue };
+        let Some(new) = Version::new(&edited(&base, seed)) else {
+            continue;
+        };
         if old.model.hash == new.model.hash {
             continue;
         }
@@ -236,7 +268,12 @@ fn nobody_who_is_called_untroubled_refuses_a_payload() {
         }
     }
     println!("{tally:?}");
-    assert!(wrong.is_empty(), "{} of {tally:?} contradict:\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {tally:?} contradict:\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
     assert!(tally.payloads > edits, "too few payloads: {tally:?}");
     assert!(tally.untroubled * 4 > edits, "too few untroubled: {tally:?}");
 }

@@ -18,13 +18,19 @@ pub(super) fn show(revision: &str, path: &Path) -> Result<String, Failure> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    if !git(folder, &["rev-parse", "--is-inside-work-tree"])?.status.success() {
+    if !git(folder, &["rev-parse", "--is-inside-work-tree"])?
+        .status
+        .success()
+    {
         let message = format!("{} is not in a git repository", path.display());
         return Err(Failure::new(Exit::Usage, message)
             .help("name the old file instead: `wireloom diff old.yaml new.yaml`"));
     }
     let commit = format!("{revision}^{{commit}}");
-    if !git(folder, &["rev-parse", "--quiet", "--verify", &commit])?.status.success() {
+    if !git(folder, &["rev-parse", "--quiet", "--verify", &commit])?
+        .status
+        .success()
+    {
         let message = format!("git knows no revision {revision:?}");
         return Err(Failure::new(Exit::Usage, message)
             .help("a shallow clone may not have it: fetch it first, for example with `fetch-depth: 0`"));
@@ -34,10 +40,15 @@ pub(super) fn show(revision: &str, path: &Path) -> Result<String, Failure> {
     let shown = git(folder, &["show", &object])?;
     if !shown.status.success() {
         let message = format!("{} is not in {revision}", path.display());
-        return Err(Failure::new(Exit::Usage, message).help("if it had another name there, compare two files"));
+        return Err(
+            Failure::new(Exit::Usage, message).help("if it had another name there, compare two files")
+        );
     }
     String::from_utf8(shown.stdout).map_err(|_| {
-        Failure::new(Exit::Usage, format!("{} is no UTF-8 in {revision}", path.display()))
+        Failure::new(
+            Exit::Usage,
+            format!("{} is no UTF-8 in {revision}", path.display()),
+        )
     })
 }
 

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use wireloom_fuzz::Samples;
-use wireloom_spec::diff::{self, Class, Comparison, Side};
 use wireloom_spec::Model;
+use wireloom_spec::diff::{self, Class, Comparison, Side};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -116,7 +116,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         FailOn::Ordered => report.comparison.verdict != Class::Compatible,
         FailOn::Never => false,
     };
-    Ok(if fails && !report.comparison.major_rose { Exit::Bad } else { Exit::Well })
+    Ok(if fails && !report.comparison.major_rose {
+        Exit::Bad
+    } else {
+        Exit::Well
+    })
 }
 
 /// Reads both versions.
@@ -137,8 +141,10 @@ fn versions(args: &Args) -> Result<(Version, Version), Failure> {
             Ok((Version { name, source }, new))
         }
         (None, [old, new]) => Ok((read(old)?, read(new)?)),
-        (Some(_), _) => Err(Failure::new(Exit::Usage, "`--against` compares one file with itself")
-            .help("name the new version alone, or leave `--against` out")),
+        (Some(_), _) => Err(
+            Failure::new(Exit::Usage, "`--against` compares one file with itself")
+                .help("name the new version alone, or leave `--against` out"),
+        ),
         (None, _) => Err(Failure::new(Exit::Usage, "two versions are needed to compare")
             .help("name the old file and the new one, or a git revision: `wireloom diff --against main`")),
     }
@@ -147,7 +153,10 @@ fn versions(args: &Args) -> Result<(Version, Version), Failure> {
 /// Says what is wrong with the versions that are no protocol.
 fn unsound(versions: &[&Version], out: &mut Output) -> Failure {
     let mut names = Vec::new();
-    for version in versions.iter().filter(|version| version.source.checked.model.is_none()) {
+    for version in versions
+        .iter()
+        .filter(|version| version.source.checked.model.is_none())
+    {
         source::report(&version.source, out);
         let (errors, _) = count(&version.source.checked.diagnostics);
         names.push(format!("{} has {}", version.name, counted(errors, "error")));
@@ -165,7 +174,12 @@ fn verdict(comparison: &Comparison) -> &'static str {
         Class::Compatible => "update servers and clients in any order",
         Class::ServerFirst => "update every server, then clients",
         Class::ClientFirst => "update every client, then servers",
-        Class::Breaking if comparison.changes.iter().any(|change| change.class == Class::Breaking) => {
+        Class::Breaking
+            if comparison
+                .changes
+                .iter()
+                .any(|change| change.class == Class::Breaking) =>
+        {
             "no order of updates is safe"
         }
         Class::Breaking => {
@@ -176,7 +190,13 @@ fn verdict(comparison: &Comparison) -> &'static str {
 
 /// How many changes there are of each class that occurs, the worst first.
 fn counts(comparison: &Comparison) -> Vec<(Class, usize)> {
-    let of = |class: Class| comparison.changes.iter().filter(|change| change.class == class).count();
+    let of = |class: Class| {
+        comparison
+            .changes
+            .iter()
+            .filter(|change| change.class == class)
+            .count()
+    };
     Class::ALL
         .into_iter()
         .rev()
@@ -191,7 +211,10 @@ fn trouble(trouble: &diff::Trouble) -> String {
         diff::Evidence::Rule => trouble.what.clone(),
         diff::Evidence::Example(value) => format!("{}: {}", trouble.what, shortened(&value.to_string())),
         diff::Evidence::Undecided => {
-            format!("{}: neither proved nor refuted, so taken for certain", trouble.what)
+            format!(
+                "{}: neither proved nor refuted, so taken for certain",
+                trouble.what
+            )
         }
     }
 }

@@ -11,7 +11,11 @@ use super::{Report, subject, trouble};
 /// One log with one run; a rule is a kind of change.
 pub(super) fn write(report: &Report<'_>) -> String {
     let comparison = &report.comparison;
-    let kinds: BTreeSet<&str> = comparison.changes.iter().map(|change| change.kind.as_str()).collect();
+    let kinds: BTreeSet<&str> = comparison
+        .changes
+        .iter()
+        .map(|change| change.kind.as_str())
+        .collect();
     let rules: Vec<Value> = kinds
         .iter()
         .map(|kind| json!({ "id": kind, "shortDescription": { "text": format!("Change of a protocol: {kind}") } }))
@@ -44,7 +48,12 @@ fn result(change: &Change, report: &Report<'_>) -> Value {
         Class::Compatible => "note",
         _ => "warning",
     };
-    let mut text = vec![format!("{}: {}: {}", change.class.as_str(), subject(change), change.what)];
+    let mut text = vec![format!(
+        "{}: {}: {}",
+        change.class.as_str(),
+        subject(change),
+        change.what
+    )];
     text.extend(change.troubles.iter().map(trouble));
     text.extend(change.advice.clone());
     let mut result = json!({

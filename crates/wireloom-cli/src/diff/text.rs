@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use clap::builder::styling::{AnsiColor, Style};
-use wireloom_spec::diff::{Change, Class};
 use wireloom_spec::Place;
+use wireloom_spec::diff::{Change, Class};
 
 use super::{Report, counts, subject, trouble, verdict};
 use crate::source::counted;
@@ -31,7 +31,11 @@ pub(super) fn write(report: &Report<'_>, color: bool) -> String {
     let comparison = &report.comparison;
     let (old, new) = (&report.old.1.info, &report.new.1.info);
     let mut parts = vec![counted(comparison.changes.len(), "change")];
-    parts.extend(counts(comparison).into_iter().map(|(class, number)| format!("{number} {}", class.as_str())));
+    parts.extend(
+        counts(comparison)
+            .into_iter()
+            .map(|(class, number)| format!("{number} {}", class.as_str())),
+    );
     let verdict_word = paint(style(comparison.verdict).bold(), comparison.verdict.as_str());
     // A string takes everything that is written to it, here and below.
     let _written = write!(
@@ -49,7 +53,13 @@ pub(super) fn write(report: &Report<'_>, color: bool) -> String {
 
 fn change(change: &Change, paint: &impl Fn(Style, &str) -> String, out: &mut String) {
     let class = format!("{:WIDTH$}", change.class.as_str());
-    let _written = writeln!(out, "{}  {}: {}", paint(style(change.class), &class), subject(change), change.what);
+    let _written = writeln!(
+        out,
+        "{}  {}: {}",
+        paint(style(change.class), &class),
+        subject(change),
+        change.what
+    );
     let _written = writeln!(out, "  {}", paint(QUIET, &places(change)));
     for each in &change.troubles {
         let _written = writeln!(out, "  {}", trouble(each));

@@ -82,7 +82,11 @@ fn what_did_not_change_is_said_in_two_lines() {
 
 #[test]
 fn colours_come_when_they_are_asked_for() {
-    assert!(compare(OLD, NEW, &["--color", "always"]).stdout.contains("\u{1b}["));
+    assert!(
+        compare(OLD, NEW, &["--color", "always"])
+            .stdout
+            .contains("\u{1b}[")
+    );
     assert!(!compare(OLD, NEW, &[]).stdout.contains('\u{1b}'));
 }
 
@@ -105,18 +109,38 @@ fn programs_read_json() {
 
 #[test]
 fn github_shows_changes_at_their_lines() {
-    let breaking = OLD.replace("maxLength: 100", "maxLength: 9, minLength: 2, pattern: '^[a,:b]*$'");
-    let ended = compare(&OLD.replace("maxLength: 100", "minLength: 5"), &breaking, &["--format", "github"]);
+    let breaking = OLD.replace(
+        "maxLength: 100",
+        "maxLength: 9, minLength: 2, pattern: '^[a,:b]*$'",
+    );
+    let ended = compare(
+        &OLD.replace("maxLength: 100", "minLength: 5"),
+        &breaking,
+        &["--format", "github"],
+    );
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let first = ended.stdout.lines().next().unwrap();
     assert!(
-        first.starts_with("::error file=new.yaml,line=8,col=9,title=breaking%3A message say at /properties/text::"),
+        first.starts_with(
+            "::error file=new.yaml,line=8,col=9,title=breaking%3A message say at /properties/text::"
+        ),
         "{first}"
     );
-    assert!(first.contains("%0Aan old client may send what a new server refuses"), "{first}");
-    assert!(ended.stdout.contains("::notice title=wireloom diff::breaking"), "{ended:?}");
+    assert!(
+        first.contains("%0Aan old client may send what a new server refuses"),
+        "{first}"
+    );
+    assert!(
+        ended.stdout.contains("::notice title=wireloom diff::breaking"),
+        "{ended:?}"
+    );
     let ordered = compare(OLD, NEW, &["--format", "github"]);
-    assert!(ordered.stdout.starts_with("::warning file=new.yaml,line=9,col=9,"), "{ordered:?}");
+    assert!(
+        ordered
+            .stdout
+            .starts_with("::warning file=new.yaml,line=9,col=9,"),
+        "{ordered:?}"
+    );
 }
 
 #[test]
@@ -144,8 +168,17 @@ fn what_breaks_is_1_unless_the_major_version_rose() {
     let major = breaking.replace("1.0.0", "2.0.0");
     let ended = compare(OLD, &major, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.ends_with("serve both until the old clients are gone\n"), "{ended:?}");
-    assert!(compare(OLD, &major, &["--format", "github"]).stdout.starts_with("::warning"));
+    assert!(
+        ended
+            .stdout
+            .ends_with("serve both until the old clients are gone\n"),
+        "{ended:?}"
+    );
+    assert!(
+        compare(OLD, &major, &["--format", "github"])
+            .stdout
+            .starts_with("::warning")
+    );
     // The other way the version falls.
     assert_eq!(compare(&major, OLD, &[]).code, Some(1));
 }
@@ -162,7 +195,10 @@ fn two_orders_at_once_are_none() {
     let both = narrowed() + "  ask: { from: client }\n";
     let ended = compare(OLD, &both, &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.ends_with("release them one after the other\n"), "{ended:?}");
+    assert!(
+        ended.stdout.ends_with("release them one after the other\n"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -170,7 +206,10 @@ fn what_is_no_protocol_cannot_be_compared() {
     let ended = compare(OLD, BROKEN, &[]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("--> new.yaml:4:31"), "{ended:?}");
-    assert!(ended.stderr.contains("new.yaml has 2 errors: nothing to compare"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("new.yaml has 2 errors: nothing to compare"),
+        "{ended:?}"
+    );
     assert_eq!(ended.stdout, "");
 }
 
@@ -180,8 +219,14 @@ fn a_command_line_without_two_versions_is_2() {
     for (args, says) in [
         (&["diff"][..], "two versions are needed"),
         (&["diff", "protocol.yaml"], "--against"),
-        (&["diff", "protocol.yaml", "missing.yaml"], "cannot read missing.yaml"),
-        (&["diff", "protocol.yaml", "protocol.yaml", "--against", "main"], "compares one file with itself"),
+        (
+            &["diff", "protocol.yaml", "missing.yaml"],
+            "cannot read missing.yaml",
+        ),
+        (
+            &["diff", "protocol.yaml", "protocol.yaml", "--against", "main"],
+            "compares one file with itself",
+        ),
         (&["diff", "-", "--against", "main"], "has no revisions"),
         (&["diff", "--against=--upload-pack"], "is no revision"),
     ] {
@@ -195,7 +240,14 @@ fn a_command_line_without_two_versions_is_2() {
 fn git(dir: &Path, args: &[&str]) {
     let ended = Command::new("git")
         .current_dir(dir)
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+        .args([
+            "-c",
+            "user.name=Test",
+            "-c",
+            "user.email=test@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ])
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .output()
@@ -219,13 +271,34 @@ fn a_file_is_compared_with_itself_in_a_revision() {
     // By the default name, from inside the repository, and from above.
     let inside = run(&sub, &["diff", "--against", "v1"]);
     assert_eq!(inside.code, Some(0), "{inside:?}");
-    assert!(inside.stdout.contains("v1:protocol.yaml:7:7 -> protocol.yaml:9:9"), "{inside:?}");
-    let above = run(dir.path(), &["diff", "api/protocol.yaml", "--against", "HEAD", "--fail-on", "ordered"]);
+    assert!(
+        inside
+            .stdout
+            .contains("v1:protocol.yaml:7:7 -> protocol.yaml:9:9"),
+        "{inside:?}"
+    );
+    let above = run(
+        dir.path(),
+        &[
+            "diff",
+            "api/protocol.yaml",
+            "--against",
+            "HEAD",
+            "--fail-on",
+            "ordered",
+        ],
+    );
     assert_eq!(above.code, Some(1), "{above:?}");
 
     for (args, says) in [
-        (["diff", "protocol.yaml", "--against", "v9"], "git knows no revision \"v9\""),
-        (["diff", "other.yaml", "--against", "v1"], "other.yaml is not in v1"),
+        (
+            ["diff", "protocol.yaml", "--against", "v9"],
+            "git knows no revision \"v9\"",
+        ),
+        (
+            ["diff", "other.yaml", "--against", "v1"],
+            "other.yaml is not in v1",
+        ),
     ] {
         let ended = run(&sub, &args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -238,5 +311,8 @@ fn outside_a_repository_there_are_no_revisions() {
     let dir = folder(&[("protocol.yaml", OLD)]);
     let ended = run(dir.path(), &["diff", "--against", "main"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("protocol.yaml is not in a git repository"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("protocol.yaml is not in a git repository"),
+        "{ended:?}"
+    );
 }

@@ -36,7 +36,9 @@ fn prune(value: &mut Value, schemas: &[&Value], defs: &Keywords) {
                     .iter()
                     .filter_map(|schema| {
                         let prefix = schema.get("prefixItems").and_then(Value::as_array);
-                        prefix.and_then(|prefix| prefix.get(at)).or_else(|| schema.get("items"))
+                        prefix
+                            .and_then(|prefix| prefix.get(at))
+                            .or_else(|| schema.get("items"))
                     })
                     .collect();
                 prune(item, &below, defs);
@@ -63,7 +65,12 @@ fn expand<'s>(schema: &'s Value, depth: u32, defs: &'s Keywords, all: &mut Vec<&
         expand(target, depth - 1, defs, all);
     }
     for keyword in ["allOf", "anyOf", "oneOf"] {
-        for part in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+        for part in schema
+            .get(keyword)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             expand(part, depth - 1, defs, all);
         }
     }
@@ -75,7 +82,9 @@ fn expand<'s>(schema: &'s Value, depth: u32, defs: &'s Keywords, all: &mut Vec<&
 }
 
 fn property<'s>(schema: &'s Keywords, name: &str) -> Option<&'s Value> {
-    let named = schema.get("properties").and_then(|properties| properties.get(name));
+    let named = schema
+        .get("properties")
+        .and_then(|properties| properties.get(name));
     let patterns = schema.get("patternProperties").and_then(Value::as_object);
     let by_pattern = patterns.and_then(|patterns| patterns.values().next());
     let additional = schema.get("additionalProperties").filter(|rest| rest.is_object());

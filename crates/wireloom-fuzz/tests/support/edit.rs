@@ -32,11 +32,17 @@ pub(crate) fn edited(protocol: &Value, seed: u64) -> Value {
         }
         for (name, message) in table(&whole, "messages") {
             if let Some(payload) = message.get("payload") {
-                schemas(payload, &format!("/messages/{}/payload", escaped(name)), &mut places);
+                schemas(
+                    payload,
+                    &format!("/messages/{}/payload", escaped(name)),
+                    &mut places,
+                );
             }
         }
         let types: Vec<String> = table(&whole, "types").map(|(name, _)| name.clone()).collect();
-        let Some(place) = dice.pick(&places).cloned() else { break };
+        let Some(place) = dice.pick(&places).cloned() else {
+            break;
+        };
         let other = dice.pick(&places).and_then(|place| whole.pointer(place)).cloned();
         if let Some(schema) = whole.pointer_mut(&place) {
             edit(schema, other.unwrap_or(Value::Bool(true)), &types, &mut dice);
@@ -62,15 +68,29 @@ fn schemas(schema: &Value, at: &str, places: &mut Vec<String>) {
         }
     }
     for key in [
-        "items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else",
-        "unevaluatedProperties", "unevaluatedItems",
+        "items",
+        "additionalProperties",
+        "contains",
+        "propertyNames",
+        "not",
+        "if",
+        "then",
+        "else",
+        "unevaluatedProperties",
+        "unevaluatedItems",
     ] {
         if let Some(inner) = schema.get(key) {
             schemas(inner, &format!("{at}/{key}"), places);
         }
     }
     for key in ["allOf", "anyOf", "oneOf", "prefixItems"] {
-        for (index, inner) in schema.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (index, inner) in schema
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             schemas(inner, &format!("{at}/{key}/{index}"), places);
         }
     }

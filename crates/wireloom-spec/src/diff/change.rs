@@ -150,9 +150,7 @@ impl Change {
 pub(super) fn advice(class: Class, sender: Option<Sender>) -> Option<&'static str> {
     Some(match (class, sender) {
         (Class::Compatible, _) => return None,
-        (Class::ServerFirst, Some(Sender::Client)) => {
-            "update every server before a client sends what is new"
-        }
+        (Class::ServerFirst, Some(Sender::Client)) => "update every server before a client sends what is new",
         (Class::ServerFirst, _) => "update every server before the clients that count on it",
         (Class::ClientFirst, Some(Sender::Client)) => {
             "release clients that no longer send what is refused, and update servers when the old clients are gone"

@@ -67,10 +67,16 @@ fn subject(message: &Message) -> String {
 fn goes(from: From) -> Vec<(Pairing, String)> {
     let mut troubles = Vec::new();
     if from.client() {
-        troubles.push((Pairing::OldClient, "an old client may send it, and a new server does not take it".to_owned()));
+        troubles.push((
+            Pairing::OldClient,
+            "an old client may send it, and a new server does not take it".to_owned(),
+        ));
     }
     if from.server() {
-        troubles.push((Pairing::OldClient, "an old client may wait for it in vain".to_owned()));
+        troubles.push((
+            Pairing::OldClient,
+            "an old client may wait for it in vain".to_owned(),
+        ));
     }
     troubles
 }
@@ -78,14 +84,21 @@ fn goes(from: From) -> Vec<(Pairing, String)> {
 /// Who is troubled when a message comes: clients pass over what they do not know.
 fn comes(from: From) -> Vec<(Pairing, String)> {
     if from.client() {
-        vec![(Pairing::NewClient, "a new client may send it, and an old server does not take it".to_owned())]
+        vec![(
+            Pairing::NewClient,
+            "a new client may send it, and an old server does not take it".to_owned(),
+        )]
     } else {
         Vec::new()
     }
 }
 
 fn sender(from: From) -> Sender {
-    if from.client() { Sender::Client } else { Sender::Server }
+    if from.client() {
+        Sender::Client
+    } else {
+        Sender::Server
+    }
 }
 
 fn removed(message: &Message, rows: &mut Rows<'_>) {
@@ -156,12 +169,19 @@ fn changed((before, old): (&Model, &Message), (after, new): (&Model, &Message), 
     errors(old, new, rows);
     delivery(old, new, rows);
     auth(old, new, rows);
-    limits((&before.connection.limits, old), (&after.connection.limits, new), rows);
+    limits(
+        (&before.connection.limits, old),
+        (&after.connection.limits, new),
+        rows,
+    );
 }
 
 /// Who may send it according to `these` and not according to `others`.
 fn difference(these: From, others: From) -> Option<From> {
-    match (these.client() && !others.client(), these.server() && !others.server()) {
+    match (
+        these.client() && !others.client(),
+        these.server() && !others.server(),
+    ) {
         (true, true) => Some(From::Both),
         (true, false) => Some(From::Client),
         (false, true) => Some(From::Server),
@@ -176,10 +196,16 @@ fn payload_optional(old: &Message, new: &Message, rows: &mut Rows<'_>) {
     }
     let (what, trouble) = if old.payload_optional {
         let trouble = "an old client may leave the payload out, and a new server refuses that";
-        ("the payload may no longer be left out", (Pairing::OldClient, trouble.to_owned()))
+        (
+            "the payload may no longer be left out",
+            (Pairing::OldClient, trouble.to_owned()),
+        )
     } else {
         let trouble = "a new client may leave the payload out, and an old server refuses that";
-        ("the payload may be left out now", (Pairing::NewClient, trouble.to_owned()))
+        (
+            "the payload may be left out now",
+            (Pairing::NewClient, trouble.to_owned()),
+        )
     };
     rows.plain(Plain {
         kind: Kind::PayloadOptional,
@@ -195,14 +221,38 @@ fn answer(old: &Message, new: &Message, rows: &mut Rows<'_>) {
     if old.answer == new.answer {
         return;
     }
-    let old_waits = || (Pairing::OldClient, "an old client may wait for its answer in vain".to_owned());
-    let new_waits = || (Pairing::NewClient, "a new client may wait for its answer in vain".to_owned());
+    let old_waits = || {
+        (
+            Pairing::OldClient,
+            "an old client may wait for its answer in vain".to_owned(),
+        )
+    };
+    let new_waits = || {
+        (
+            Pairing::NewClient,
+            "a new client may wait for its answer in vain".to_owned(),
+        )
+    };
     let (key, what, troubles) = match (&old.answer, &new.answer) {
         (Answer::None, answer) => (key(answer), format!("{} now", words(answer)), vec![new_waits()]),
-        (answer, Answer::None) => (key(answer), "nothing answers it now".to_owned(), vec![old_waits()]),
+        (answer, Answer::None) => (
+            key(answer),
+            "nothing answers it now".to_owned(),
+            vec![old_waits()],
+        ),
         (
-            Answer::Stream { item, end, error, on_disconnect },
-            Answer::Stream { item: new_item, end: new_end, error: new_error, on_disconnect: now },
+            Answer::Stream {
+                item,
+                end,
+                error,
+                on_disconnect,
+            },
+            Answer::Stream {
+                item: new_item,
+                end: new_end,
+                error: new_error,
+                on_disconnect: now,
+            },
         ) => {
             let mut troubles = Vec::new();
             let mut parts = Vec::new();
@@ -225,7 +275,11 @@ fn answer(old: &Message, new: &Message, rows: &mut Rows<'_>) {
             if on_disconnect != now {
                 parts.push(format!(
                     "a stream {} when its connection is lost",
-                    if *now == OnDisconnect::Cancel { "is cancelled" } else { "goes on" }
+                    if *now == OnDisconnect::Cancel {
+                        "is cancelled"
+                    } else {
+                        "goes on"
+                    }
                 ));
                 if *now == OnDisconnect::Cancel {
                     let what = "an old client may count on streams that outlive a connection";
@@ -270,7 +324,11 @@ fn words(answer: &Answer) -> String {
 /// Clients keep codes that they do not know.
 fn errors(old: &Message, new: &Message, rows: &mut Rows<'_>) {
     let left = |these: &[String], others: &[String]| -> Vec<String> {
-        these.iter().filter(|code| !others.contains(code)).cloned().collect()
+        these
+            .iter()
+            .filter(|code| !others.contains(code))
+            .cloned()
+            .collect()
     };
     let parts = changes(left(&new.errors, &old.errors), left(&old.errors, &new.errors));
     if let Some(what) = parts {
@@ -322,7 +380,11 @@ fn delivery(old: &Message, new: &Message, rows: &mut Rows<'_>) {
             Overflow::Coalesce(None) => "coalesce".to_owned(),
             Overflow::Coalesce(Some(key)) => format!("coalesce by {key}"),
         };
-        parts.push(format!("`overflow` {} became {}", word(overflow), word(&new.delivery.overflow)));
+        parts.push(format!(
+            "`overflow` {} became {}",
+            word(overflow),
+            word(&new.delivery.overflow)
+        ));
         weaker |= strength(&new.delivery.overflow) <= strength(overflow);
     }
     let trouble = "an old client may count on messages that no longer come in every case";
@@ -330,7 +392,11 @@ fn delivery(old: &Message, new: &Message, rows: &mut Rows<'_>) {
         kind: Kind::Delivery,
         subject: subject(old),
         what: parts.join(", "),
-        troubles: if weaker { vec![(Pairing::OldClient, trouble.to_owned())] } else { Vec::new() },
+        troubles: if weaker {
+            vec![(Pairing::OldClient, trouble.to_owned())]
+        } else {
+            Vec::new()
+        },
         sender: Some(Sender::Server),
         path: &["messages", &old.name, "delivery"],
     });
@@ -338,15 +404,25 @@ fn delivery(old: &Message, new: &Message, rows: &mut Rows<'_>) {
 
 fn auth(old: &Message, new: &Message, rows: &mut Rows<'_>) {
     let left = |these: &[String], others: &[String]| -> Vec<String> {
-        these.iter().filter(|scope| !others.contains(scope)).cloned().collect()
+        these
+            .iter()
+            .filter(|scope| !others.contains(scope))
+            .cloned()
+            .collect()
     };
     let (come, gone) = (left(&new.auth, &old.auth), left(&old.auth, &new.auth));
     let mut troubles = Vec::new();
     if !come.is_empty() {
-        troubles.push((Pairing::OldClient, format!("an old client may lack {}", come.join(", "))));
+        troubles.push((
+            Pairing::OldClient,
+            format!("an old client may lack {}", come.join(", ")),
+        ));
     }
     if !gone.is_empty() {
-        let what = format!("a new client may lack {}, which an old server asks for", gone.join(", "));
+        let what = format!(
+            "a new client may lack {}, which an old server asks for",
+            gone.join(", ")
+        );
         troubles.push((Pairing::NewClient, what));
     }
     if let Some(what) = changes(come, gone) {
@@ -383,7 +459,13 @@ fn limits((old_all, old): (&Limits, &Message), (new_all, new): (&Limits, &Messag
     // Without a limit of its own, a message has that of the connection; of rates, only that.
     let own = |name, before: Option<f64>, after: Option<f64>, old_all: f64, new_all: f64| {
         let differs = before != after;
-        differs.then(|| (name, Some(before.unwrap_or(old_all)), Some(after.unwrap_or(new_all))))
+        differs.then(|| {
+            (
+                name,
+                Some(before.unwrap_or(old_all)),
+                Some(after.unwrap_or(new_all)),
+            )
+        })
     };
     let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
     let bounds = [

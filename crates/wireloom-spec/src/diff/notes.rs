@@ -33,7 +33,13 @@ fn of_message(old: &Message, new: &Message, rows: &mut Rows<'_>) {
     let (before, after) = (&old.docs, &new.docs);
     if before.deprecated != after.deprecated {
         let what = deprecated(after.deprecated).to_owned();
-        rows.note(Kind::Deprecated, subject.clone(), what, &root, &["deprecated".to_owned()]);
+        rows.note(
+            Kind::Deprecated,
+            subject.clone(),
+            what,
+            &root,
+            &["deprecated".to_owned()],
+        );
     }
     let changed: Vec<&str> = [
         ("description", before.description != after.description),
@@ -49,18 +55,36 @@ fn of_message(old: &Message, new: &Message, rows: &mut Rows<'_>) {
 }
 
 /// Notes at a schema and inside it, where both have something.
-fn of_schema(old: &Value, new: &Value, subject: &str, root: &[&str], way: &mut Vec<String>, rows: &mut Rows<'_>) {
+fn of_schema(
+    old: &Value,
+    new: &Value,
+    subject: &str,
+    root: &[&str],
+    way: &mut Vec<String>,
+    rows: &mut Rows<'_>,
+) {
     let (Value::Object(before), Value::Object(after)) = (old, new) else {
         return;
     };
     let is_on = |flag: Option<&Value>| flag == Some(&Value::Bool(true));
     let (was, is) = (is_on(before.get("deprecated")), is_on(after.get("deprecated")));
     if was != is {
-        rows.note(Kind::Deprecated, subject.to_owned(), deprecated(is).to_owned(), root, way);
+        rows.note(
+            Kind::Deprecated,
+            subject.to_owned(),
+            deprecated(is).to_owned(),
+            root,
+            way,
+        );
     }
     let mut changed = Vec::new();
-    for key in before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))) {
-        let Some(keyword) = keywords::find(key) else { continue };
+    for key in before
+        .keys()
+        .chain(after.keys().filter(|key| !before.contains_key(*key)))
+    {
+        let Some(keyword) = keywords::find(key) else {
+            continue;
+        };
         if keyword.applies == Applies::Note {
             if key != "deprecated" && before.get(key) != after.get(key) {
                 changed.push(key.as_str());
@@ -99,7 +123,11 @@ fn of_schema(old: &Value, new: &Value, subject: &str, root: &[&str], way: &mut V
 }
 
 fn deprecated(is: bool) -> &'static str {
-    if is { "deprecated now" } else { "no longer deprecated" }
+    if is {
+        "deprecated now"
+    } else {
+        "no longer deprecated"
+    }
 }
 
 fn words(keys: &[&str]) -> String {

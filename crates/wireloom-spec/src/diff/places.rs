@@ -45,7 +45,10 @@ impl<'a> Places<'a> {
 
 fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     match &node.data {
-        Data::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+        Data::Map(entries) => entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value),
         _ => None,
     }
 }

@@ -15,7 +15,10 @@ pub(super) fn compare(old: &Model, new: &Model, rows: &mut Rows<'_>) {
 }
 
 fn both(what: &str) -> Vec<(Pairing, String)> {
-    Pairing::ALL.into_iter().map(|pairing| (pairing, what.to_owned())).collect()
+    Pairing::ALL
+        .into_iter()
+        .map(|pairing| (pairing, what.to_owned()))
+        .collect()
 }
 
 fn info(old: &Model, new: &Model, rows: &mut Rows<'_>) {
@@ -26,7 +29,10 @@ fn info(old: &Model, new: &Model, rows: &mut Rows<'_>) {
         rows.plain(Plain {
             kind: Kind::Name,
             subject: "protocol".to_owned(),
-            what: format!("name {} became {}: subprotocol {subprotocols}", before.name, after.name),
+            what: format!(
+                "name {} became {}: subprotocol {subprotocols}",
+                before.name, after.name
+            ),
             troubles: both(foreign),
             sender: None,
             path: &["info", "name"],
@@ -38,15 +44,29 @@ fn info(old: &Model, new: &Model, rows: &mut Rows<'_>) {
         rows.plain(Plain {
             kind: Kind::Version,
             subject: "protocol".to_owned(),
-            what: if major { format!("{what}: subprotocol {subprotocols}") } else { what },
-            troubles: if major && before.name == after.name { both(foreign) } else { Vec::new() },
+            what: if major {
+                format!("{what}: subprotocol {subprotocols}")
+            } else {
+                what
+            },
+            troubles: if major && before.name == after.name {
+                both(foreign)
+            } else {
+                Vec::new()
+            },
             sender: None,
             path: &["info", "version"],
         });
     }
     if before.description != after.description {
         let what = "`description` changed".to_owned();
-        rows.note(Kind::Docs, "protocol".to_owned(), what, &["info"], &["description".to_owned()]);
+        rows.note(
+            Kind::Docs,
+            "protocol".to_owned(),
+            what,
+            &["info"],
+            &["description".to_owned()],
+        );
     }
 }
 
@@ -75,7 +95,11 @@ fn connection(old: &Connection, new: &Connection, rows: &mut Rows<'_>) {
         after: Some(after),
     };
     let bounds = [
-        bound("messageBytes", limits.message_bytes as f64, now.message_bytes as f64),
+        bound(
+            "messageBytes",
+            limits.message_bytes as f64,
+            now.message_bytes as f64,
+        ),
         bound("depth", f64::from(limits.depth), f64::from(now.depth)),
         Bound {
             path: ["connection", "limits", "rate"],
@@ -86,16 +110,54 @@ fn connection(old: &Connection, new: &Connection, rows: &mut Rows<'_>) {
         bound("inFlight", f64::from(limits.in_flight), f64::from(now.in_flight)),
     ];
     for Bound { path, before, after } in bounds {
-        limit(Kind::Connection, "connection", path[2], before, after, &path, rows);
+        limit(
+            Kind::Connection,
+            "connection",
+            path[2],
+            before,
+            after,
+            &path,
+            rows,
+        );
     }
     // What clients are told, or need not know.
     let settings = [
-        (&["connection", "heartbeat", "interval"], old.heartbeat_interval_ms, new.heartbeat_interval_ms, " ms"),
-        (&["connection", "heartbeat", "timeout"], old.heartbeat_timeout_ms, new.heartbeat_timeout_ms, " ms"),
-        (&["connection", "resume", "window"], old.resume_window_ms, new.resume_window_ms, " ms"),
-        (&["connection", "resume", "messages"], old.resume_messages, new.resume_messages, ""),
-        (&["connection", "resume", "bytes"], old.resume_bytes, new.resume_bytes, ""),
-        (&["connection", "limits", "outboxBytes"], limits.outbox_bytes, now.outbox_bytes, ""),
+        (
+            &["connection", "heartbeat", "interval"],
+            old.heartbeat_interval_ms,
+            new.heartbeat_interval_ms,
+            " ms",
+        ),
+        (
+            &["connection", "heartbeat", "timeout"],
+            old.heartbeat_timeout_ms,
+            new.heartbeat_timeout_ms,
+            " ms",
+        ),
+        (
+            &["connection", "resume", "window"],
+            old.resume_window_ms,
+            new.resume_window_ms,
+            " ms",
+        ),
+        (
+            &["connection", "resume", "messages"],
+            old.resume_messages,
+            new.resume_messages,
+            "",
+        ),
+        (
+            &["connection", "resume", "bytes"],
+            old.resume_bytes,
+            new.resume_bytes,
+            "",
+        ),
+        (
+            &["connection", "limits", "outboxBytes"],
+            limits.outbox_bytes,
+            now.outbox_bytes,
+            "",
+        ),
     ];
     for (path, before, after, unit) in settings {
         if before != after {
@@ -126,9 +188,15 @@ pub(super) fn limit(
     }
     let narrower = after.unwrap_or(f64::INFINITY) < before.unwrap_or(f64::INFINITY);
     let trouble = if narrower {
-        (Pairing::OldClient, format!("an old client may go beyond the `{name}` of a new server"))
+        (
+            Pairing::OldClient,
+            format!("an old client may go beyond the `{name}` of a new server"),
+        )
     } else {
-        (Pairing::NewClient, format!("a new client may go beyond the `{name}` of an old server"))
+        (
+            Pairing::NewClient,
+            format!("a new client may go beyond the `{name}` of an old server"),
+        )
     };
     rows.plain(Plain {
         kind,
@@ -158,7 +226,13 @@ fn errors(old: &[ErrorCode], new: &[ErrorCode], rows: &mut Rows<'_>) {
             Some(now) if now.description != error.description => {
                 let subject = format!("error {}", error.code);
                 let path = ["errors", error.code.as_str()];
-                rows.note(Kind::Docs, subject, "`description` changed".to_owned(), &path, &[]);
+                rows.note(
+                    Kind::Docs,
+                    subject,
+                    "`description` changed".to_owned(),
+                    &path,
+                    &[],
+                );
                 continue;
             }
             Some(_) => continue,
@@ -200,7 +274,10 @@ pub(super) fn states(old: &Model, new: &Model, rows: &mut Rows<'_>) {
             } else {
                 format!("after {}", before.join(", "))
             };
-            Some((pairing, format!("{when}, {last} is legal, and a server of the {server} version refuses it")))
+            Some((
+                pairing,
+                format!("{when}, {last} is legal, and a server of the {server} version refuses it"),
+            ))
         })
         .collect();
     let what = match (&old.states, &new.states) {

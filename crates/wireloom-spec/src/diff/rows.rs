@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
+use super::Side;
 use super::change::{Change, Evidence, Kind, Trouble, advice};
 use super::class::{Class, Pairing, Sender};
 use super::places::Places;
 use super::schema::{Row, Subject, users};
-use super::Side;
 
 /// Changes in the making.
 pub(super) struct Rows<'a> {
@@ -70,7 +70,10 @@ impl<'a> Rows<'a> {
                 Subject::Payload(name) => (format!("message {name}"), ["messages", name, "payload"]),
                 Subject::Type(name) => {
                     let used = users.get(name).map(|used| format!(" (in {})", listed(used)));
-                    (format!("type {name}{}", used.unwrap_or_default()), ["types", name, ""])
+                    (
+                        format!("type {name}{}", used.unwrap_or_default()),
+                        ["types", name, ""],
+                    )
                 }
             };
             let root: Vec<&str> = root.into_iter().filter(|key| !key.is_empty()).collect();
@@ -103,7 +106,11 @@ impl<'a> Rows<'a> {
 
     /// A change of documentation at a way into a schema.
     pub(super) fn note(&mut self, kind: Kind, subject: String, what: String, root: &[&str], way: &[String]) {
-        let path: Vec<&str> = root.iter().copied().chain(way.iter().map(String::as_str)).collect();
+        let path: Vec<&str> = root
+            .iter()
+            .copied()
+            .chain(way.iter().map(String::as_str))
+            .collect();
         self.changes.push(Change {
             kind,
             subject,
@@ -126,7 +133,12 @@ fn pointer(way: &[String]) -> String {
 
 /// At most three, and how many more.
 fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = names
+        .iter()
+        .take(3)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     match names.len().saturating_sub(3) {
         0 => shown,
         more => format!("{shown} and {more} more"),

@@ -66,7 +66,8 @@ async fn deprecated_messages_are_counted_by_type_and_others_are_not() {
             .build()
             .unwrap()
     });
-    let counts = |echo: u64, whole: u64| BTreeMap::from([("echo".to_owned(), echo), ("whole".to_owned(), whole)]);
+    let counts =
+        |echo: u64, whole: u64| BTreeMap::from([("echo".to_owned(), echo), ("whole".to_owned(), whole)]);
     // What the server sends is not received; what nobody sent yet is there, so that a graph shows zero.
     assert_eq!(counters.counts(), counts(0, 0));
     for text in ["a", "b"] {

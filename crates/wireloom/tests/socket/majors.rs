@@ -35,7 +35,10 @@ async fn connect(url: &str, offers: &str) -> (String, Client, Value) {
     let offers = HeaderValue::from_str(offers).unwrap();
     request.headers_mut().insert("sec-websocket-protocol", offers);
     let (socket, response) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let selected = response.headers()["sec-websocket-protocol"].to_str().unwrap().to_owned();
+    let selected = response.headers()["sec-websocket-protocol"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let mut client = Client { socket };
     let greeting = client.next().await;
     assert_eq!(greeting["type"], "connection:established", "{greeting}");
@@ -51,7 +54,9 @@ async fn two_majors_at_one_address_serve_each_client_its_own() {
         let (old, new) = (at_old.clone(), at_new.clone());
         async move {
             let wanted = &old.protocol().subprotocol;
-            let wants_old = upgrade.requested_protocols().any(|offer| offer == wanted.as_str());
+            let wants_old = upgrade
+                .requested_protocols()
+                .any(|offer| offer == wanted.as_str());
             let engine = if wants_old { old } else { new };
             engine.accept(&request, upgrade)
         }
@@ -59,21 +64,43 @@ async fn two_majors_at_one_address_serve_each_client_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/ws", listener.local_addr().unwrap());
     let router = Router::new().route("/ws", by_subprotocol);
-    tokio::spawn(serve(listener, router, ServeOptions::default(), std::future::pending()));
+    tokio::spawn(serve(
+        listener,
+        router,
+        ServeOptions::default(),
+        std::future::pending(),
+    ));
 
     let (selected, mut first, greeting) = connect(&url, "test.v1").await;
-    assert_eq!((selected.as_str(), &greeting["version"], &greeting["hash"]), ("test.v1", &json!("1.4.0"), &json!("1111")));
+    assert_eq!(
+        (selected.as_str(), &greeting["version"], &greeting["hash"]),
+        ("test.v1", &json!("1.4.0"), &json!("1111"))
+    );
     let (selected, mut second, greeting) = connect(&url, "test.v2").await;
-    assert_eq!((selected.as_str(), &greeting["version"], &greeting["hash"]), ("test.v2", &json!("2.0.0"), &json!("2222")));
+    assert_eq!(
+        (selected.as_str(), &greeting["version"], &greeting["hash"]),
+        ("test.v2", &json!("2.0.0"), &json!("2222"))
+    );
     // Who takes any version gets the current one.
     let (selected, _third, greeting) = connect(&url, "wireloom.v1").await;
-    assert_eq!((selected.as_str(), &greeting["version"]), ("wireloom.v1", &json!("2.0.0")));
+    assert_eq!(
+        (selected.as_str(), &greeting["version"]),
+        ("wireloom.v1", &json!("2.0.0"))
+    );
 
     let answer = first.ask("only:old", json!({}), "a").await;
     assert_eq!(answer["payload"]["version"], "1.4.0", "{answer}");
     let answer = second.ask("only:new", json!({}), "a").await;
     assert_eq!(answer["payload"]["version"], "2.0.0", "{answer}");
-    error(&first.ask("only:new", json!({}), "b").await, "unknown_type", Some("b"));
-    error(&second.ask("only:old", json!({}), "b").await, "unknown_type", Some("b"));
+    error(
+        &first.ask("only:new", json!({}), "b").await,
+        "unknown_type",
+        Some("b"),
+    );
+    error(
+        &second.ask("only:old", json!({}), "b").await,
+        "unknown_type",
+        Some("b"),
+    );
     assert_eq!((old.connections(), new.connections()), (1, 2));
 }

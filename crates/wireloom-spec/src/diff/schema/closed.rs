@@ -52,7 +52,13 @@ fn evaluated(schema: &Value, defs: &Map<String, Value>, depth: u32, names: &mut 
         "$ref" => reference(schema)
             .and_then(|name| defs.get(name))
             .is_some_and(|target| evaluated(target, defs, depth - 1, names)),
-        "additionalProperties" | "patternProperties" | "anyOf" | "oneOf" | "if" | "then" | "else"
+        "additionalProperties"
+        | "patternProperties"
+        | "anyOf"
+        | "oneOf"
+        | "if"
+        | "then"
+        | "else"
         | "dependentSchemas" => false,
         _ => true,
     })

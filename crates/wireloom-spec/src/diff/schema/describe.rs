@@ -60,7 +60,8 @@ fn rest(old: &Value, new: &Value, universe: &Universe) -> String {
     let integer = |keywords: &Map<String, Value>| keywords.get("type").is_some_and(|kind| kind == "integer");
     for key in keys {
         let unwritten = |value: &&Value| {
-            matches!(key.as_str(), "minimum" | "maximum") && value.as_i64().is_some_and(|bound| bound.abs() == SAFE)
+            matches!(key.as_str(), "minimum" | "maximum")
+                && value.as_i64().is_some_and(|bound| bound.abs() == SAFE)
         };
         let before = from.get(key).filter(|value| !(integer(from) && unwritten(value)));
         let after = to.get(key).filter(|value| !(integer(to) && unwritten(value)));
@@ -80,7 +81,11 @@ fn keyword(key: &str, before: Option<&Value>, after: Option<&Value>) -> Option<S
         ("type", Some(before), Some(after)) => format!("type {} became {}", kinds(before), kinds(after)),
         ("enum", Some(Value::Array(before)), Some(Value::Array(after))) => {
             let left = |these: &[Value], others: &[Value]| -> Vec<String> {
-                these.iter().filter(|value| !others.contains(value)).map(shown).collect()
+                these
+                    .iter()
+                    .filter(|value| !others.contains(value))
+                    .map(shown)
+                    .collect()
             };
             let (gone, come) = (left(before, after), left(after, before));
             let mut parts = Vec::new();

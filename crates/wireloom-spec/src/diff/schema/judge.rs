@@ -68,7 +68,9 @@ impl<'u> Judge<'u> {
         }
         let mut key = format!("{} {}", canonical::text(reader), canonical::text(sender));
         if let Manner::Tolerant(place) = manner {
-            place.iter().for_each(|schema| key.push_str(&canonical::text(schema)));
+            place
+                .iter()
+                .for_each(|schema| key.push_str(&canonical::text(schema)));
         }
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
@@ -124,22 +126,8 @@ impl<'u> Judge<'u> {
         }
         let whole_reader = self.universe.complete(reader);
         let whole_sender = self.universe.complete(sender);
-        let (Some(accepts), Some(sends)) = (compile(&whole_reader), compile(&whole_sender)) else {
+        let Some(refused) = self.refusal(reader, sender, manner) else {
             return Judgement::Undecided;
-        };
-        let refused = |value: &Value| {
-            if !sends.is_valid(value) || accepts.is_valid(value) {
-                return false;
-            }
-            let Manner::Tolerant(place) = manner else {
-                return true;
-            };
-            let mut left = value.clone();
-            Reader {
-                defs: &self.universe.defs,
-            }
-            .prune(&mut left, &Self::place(place, reader));
-            !accepts.is_valid(&left)
         };
         let mut first = Vec::new();
         if let Proof::No(difference) | Proof::Unknown(Some(difference)) = &proof {
@@ -155,7 +143,12 @@ impl<'u> Judge<'u> {
             }
         }
         let sources: [&dyn Fn() -> Vec<Value>; 3] = [
-            &|| first.iter().flat_map(|schema| self.search.valid(schema)).collect(),
+            &|| {
+                first
+                    .iter()
+                    .flat_map(|schema| self.search.valid(schema))
+                    .collect()
+            },
             &|| self.search.near_misses(&whole_reader),
             &|| self.search.valid(&whole_sender),
         ];
@@ -171,9 +164,37 @@ impl<'u> Judge<'u> {
         }
     }
 
+    /// Whether `sender` may send this value, and `reader` refuses it.
+    pub(super) fn shows(&self, reader: &Value, sender: &Value, manner: Manner<'_>, value: &Value) -> bool {
+        self.refusal(reader, sender, manner)
+            .is_some_and(|refused| refused(value))
+    }
+
+    /// Tells of a value whether `sender` may send it and `reader` refuses it; `None` if a schema does not compile.
+    fn refusal(&self, reader: &Value, sender: &Value, manner: Manner<'_>) -> Option<impl Fn(&Value) -> bool> {
+        let accepts = compile(&self.universe.complete(reader))?;
+        let sends = compile(&self.universe.complete(sender))?;
+        Some(move |value: &Value| {
+            if !sends.is_valid(value) || accepts.is_valid(value) {
+                return false;
+            }
+            let Manner::Tolerant(place) = manner else {
+                return true;
+            };
+            let mut left = value.clone();
+            let defs = &self.universe.defs;
+            Reader { defs }.prune(&mut left, &Self::place(place, reader));
+            !accepts.is_valid(&left)
+        })
+    }
+
     /// The schemas by which a reader knows fields at a place: its own among them.
     fn place<'a>(place: &'a [Value], reader: &'a Value) -> Vec<&'a Value> {
-        if place.is_empty() { vec![reader] } else { place.iter().collect() }
+        if place.is_empty() {
+            vec![reader]
+        } else {
+            place.iter().collect()
+        }
     }
 }
 

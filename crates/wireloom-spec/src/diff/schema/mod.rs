@@ -102,6 +102,9 @@ pub(super) fn compare(old: &Model, new: &Model, search: &dyn Search) -> Vec<Row>
     walk.rows.into_values().collect()
 }
 
+/// An old schema and a new one.
+type Pair = (Value, Value);
+
 /// Where a value is read, and by which schemas its fields are known there.
 #[derive(Debug, Clone)]
 struct Place {
@@ -164,13 +167,14 @@ impl Walk<'_> {
         }
         let Some(split) = split(old, new, self.universe, self.judge) else {
             let pair = (old.clone(), new.clone());
-            self.steps(at, &pair, &pair, place, found);
+            self.steps(at, &pair, (&pair, &pair), place, found);
             return;
         };
         if let Some(name) = split.reference {
             self.meet(name, place);
         }
-        self.steps(at, &split.with_new, &split.with_old, place, found);
+        let pair = (old.clone(), new.clone());
+        self.steps(at, &pair, (&split.with_new, &split.with_old), place, found);
         for child in split.children {
             let inside = At {
                 subject: at.subject.clone(),
@@ -189,7 +193,11 @@ impl Walk<'_> {
             Sender::Client => format!("{name} client"),
             Sender::Server => format!("{name} server {}", texts.join(" ")),
         };
-        let places = self.seen.iter().filter(|key| key.starts_with(&format!("{name} "))).count();
+        let places = self
+            .seen
+            .iter()
+            .filter(|key| key.starts_with(&format!("{name} ")))
+            .count();
         if places < MOST_PLACES && self.seen.insert(key) {
             self.open.push_back((name, place.clone()));
         }
@@ -219,8 +227,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Judges the steps between two schemas that have the same inside.
-    fn steps(&self, at: &At, with_new: &(Value, Value), with_old: &(Value, Value), place: &Place, found: &mut Vec<Finding>) {
+    /// Judges the steps between two schemas that have the same inside: `whole` as the new one has it, and as the old one.
+    fn steps(
+        &self,
+        at: &At,
+        whole: &Pair,
+        (with_new, with_old): (&Pair, &Pair),
+        place: &Place,
+        found: &mut Vec<Finding>,
+    ) {
         let mut there = steps(&with_new.0, &with_new.1);
         let mut back = steps(&with_old.0, &with_old.1);
         if there.len() != back.len() {
@@ -228,8 +243,13 @@ impl Walk<'_> {
             back = vec![(step::Step::Rest, with_old.1.clone())];
         }
         let several = there.len() > 1;
-        let harmless = |pairing: Pairing| several && self.judge(with_new, with_old, place, pairing) == Judgement::Accepted;
-        let harmless: Vec<Pairing> = Pairing::ALL.into_iter().filter(|pairing| harmless(*pairing)).collect();
+        let harmless = |pairing: Pairing| {
+            several && self.judge(with_new, with_old, place, pairing) == Judgement::Accepted
+        };
+        let harmless: Vec<Pairing> = Pairing::ALL
+            .into_iter()
+            .filter(|pairing| harmless(*pairing))
+            .collect();
         let (mut new_before, mut old_before) = (with_new.0.clone(), with_old.0.clone());
         for (number, ((step, new_after), (_, old_after))) in there.into_iter().zip(back).enumerate() {
             let new_pair = (new_before, new_after);
@@ -239,14 +259,10 @@ impl Walk<'_> {
                 .filter(|pairing| !harmless.contains(pairing))
                 .map(|pairing| (pairing, self.judge(&new_pair, &old_pair, place, pairing)))
                 .filter(|(_, judgement)| *judgement != Judgement::Accepted)
+                .map(|(pairing, judgement)| (pairing, self.shown(judgement, whole, place, pairing)))
                 .collect();
             found.push(Finding {
-                key: (
-                    at.subject.clone(),
-                    at.old_way.clone(),
-                    at.new_way.clone(),
-                    number,
-                ),
+                key: (at.subject.clone(), at.old_way.clone(), at.new_way.clone(), number),
                 kind: step.kind(),
                 what: describe::step(&step, &new_pair.0, &new_pair.1, self.universe),
                 property: match step {
@@ -259,8 +275,23 @@ impl Walk<'_> {
         }
     }
 
+    /// With a value that somebody may really send: one that shows what a step does may be of a schema that nobody has.
+    fn shown(&self, judgement: Judgement, whole: &Pair, place: &Place, pairing: Pairing) -> Judgement {
+        let Judgement::Refused(value) = &judgement else {
+            return judgement;
+        };
+        let (reader, sender, manner) = roles(whole, whole, place, pairing);
+        if self.judge.shows(reader, sender, manner, value) {
+            return judgement;
+        }
+        match self.judge.accepts(reader, sender, manner) {
+            Judgement::Refused(value) => Judgement::Refused(value),
+            _ => Judgement::RefusedUnseen,
+        }
+    }
+
     /// Whether those who meet understand each other. A reader finds inside what it knows itself.
-    fn judge(&self, with_new: &(Value, Value), with_old: &(Value, Value), place: &Place, pairing: Pairing) -> Judgement {
+    fn judge(&self, with_new: &Pair, with_old: &Pair, place: &Place, pairing: Pairing) -> Judgement {
         let (reader, sender, manner) = roles(with_new, with_old, place, pairing);
         self.judge.accepts(reader, sender, manner)
     }
@@ -287,7 +318,11 @@ impl Walk<'_> {
         for (pairing, judgement) in finding.troubles {
             let trouble = trouble(pairing, sender, judgement);
             // Of many places one is enough, and one that can be shown is better.
-            match row.troubles.iter_mut().find(|known| known.pairing == pairing && known.what == trouble.what) {
+            match row
+                .troubles
+                .iter_mut()
+                .find(|known| known.pairing == pairing && known.what == trouble.what)
+            {
                 Some(known) if known.evidence == Evidence::Undecided => *known = trouble,
                 Some(_) => {}
                 None => row.troubles.push(trouble),
@@ -298,8 +333,8 @@ impl Walk<'_> {
 
 /// Who reads, who sends, and how it is read.
 fn roles<'p>(
-    with_new: &'p (Value, Value),
-    with_old: &'p (Value, Value),
+    with_new: &'p Pair,
+    with_old: &'p Pair,
     place: &'p Place,
     pairing: Pairing,
 ) -> (&'p Value, &'p Value, Manner<'p>) {

@@ -72,13 +72,32 @@ impl<'v> Projection<'v> {
                         self.reader.prune(&mut value, readers);
                         value
                     });
-                    more(&mut cut, "anyOf", vec![json!({ "enum": left.collect::<Vec<_>>() })]);
+                    more(
+                        &mut cut,
+                        "anyOf",
+                        vec![json!({ "enum": left.collect::<Vec<_>>() })],
+                    );
                 }
                 // What asks for the whole of a value says nothing of what is left.
-                "not" | "if" | "then" | "else" | "contains" | "minContains" | "maxContains" | "uniqueItems"
-                | "unevaluatedItems" | "unevaluatedProperties" | "items" | "prefixItems" | "properties"
-                | "required" | "additionalProperties" | "patternProperties" | "minProperties"
-                | "dependentRequired" | "dependentSchemas" => {}
+                "not"
+                | "if"
+                | "then"
+                | "else"
+                | "contains"
+                | "minContains"
+                | "maxContains"
+                | "uniqueItems"
+                | "unevaluatedItems"
+                | "unevaluatedProperties"
+                | "items"
+                | "prefixItems"
+                | "properties"
+                | "required"
+                | "additionalProperties"
+                | "patternProperties"
+                | "minProperties"
+                | "dependentRequired"
+                | "dependentSchemas" => {}
                 _ => {
                     cut.insert(key.clone(), value.clone());
                 }
@@ -177,7 +196,10 @@ impl<'v> Projection<'v> {
                     .map(String::as_str)
                     .chain([""])
                     .all(|name| &self.of(schema, &below(parts, name)) == schema);
-                (pattern.clone(), if same { schema.clone() } else { Value::Bool(true) })
+                (
+                    pattern.clone(),
+                    if same { schema.clone() } else { Value::Bool(true) },
+                )
             })
             .collect();
         let rest = match (additional, &kept) {
@@ -225,7 +247,12 @@ impl<'v> Projection<'v> {
         }
     }
 
-    fn array(&mut self, keywords: &Map<String, Value>, parts: &[&'v Map<String, Value>], cut: &mut Map<String, Value>) {
+    fn array(
+        &mut self,
+        keywords: &Map<String, Value>,
+        parts: &[&'v Map<String, Value>],
+        cut: &mut Map<String, Value>,
+    ) {
         let own: Vec<&Value> = keywords
             .get("prefixItems")
             .and_then(Value::as_array)
@@ -254,7 +281,13 @@ impl<'v> Projection<'v> {
             && others.any(|at| self.reader.may_prune(&item_schemas(parts, at)));
         let pruned = !same || unnamed;
         if !pruned {
-            for key in ["contains", "minContains", "maxContains", "uniqueItems", "unevaluatedItems"] {
+            for key in [
+                "contains",
+                "minContains",
+                "maxContains",
+                "uniqueItems",
+                "unevaluatedItems",
+            ] {
                 if let Some(value) = keywords.get(key) {
                     cut.insert(key.to_owned(), value.clone());
                 }

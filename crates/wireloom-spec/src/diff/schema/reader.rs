@@ -122,7 +122,11 @@ impl<'v> Reader<'v> {
         let parts = self.parts(&schemas);
         seen.push(schemas.clone());
         let closed = parts.iter().any(|part| is_closed(part));
-        if closed && !schemas.iter().all(|schema| self.names_all(schema, MAX_REFERENCES)) {
+        if closed
+            && !schemas
+                .iter()
+                .all(|schema| self.names_all(schema, MAX_REFERENCES))
+        {
             return false;
         }
         let named: BTreeSet<&str> = parts
@@ -132,7 +136,9 @@ impl<'v> Reader<'v> {
             .collect();
         let others = below(&parts, "");
         let prefix = prefix_length(&parts);
-        named.into_iter().all(|name| self.keeps(below(&parts, name), seen))
+        named
+            .into_iter()
+            .all(|name| self.keeps(below(&parts, name), seen))
             && self.keeps(others, seen)
             && (0..=prefix).all(|at| self.keeps(item_schemas(&parts, at), seen))
     }
@@ -149,7 +155,11 @@ impl<'v> Reader<'v> {
             let list = keywords.get(keyword).and_then(Value::as_array);
             list.is_some_and(|list| {
                 let mut each = list.iter().map(|part| self.names_all(part, depth - 1));
-                if need_all { each.all(|named| named) } else { each.any(|named| named) }
+                if need_all {
+                    each.all(|named| named)
+                } else {
+                    each.any(|named| named)
+                }
             })
         };
         let is_object = |kind: &Value| kind == "object";
@@ -204,13 +214,17 @@ pub(super) fn below<'v>(parts: &[&'v Map<String, Value>], name: &str) -> Vec<&'v
 pub(super) fn item_schemas<'v>(parts: &[&'v Map<String, Value>], at: usize) -> Vec<&'v Value> {
     unique(parts.iter().filter_map(|part| {
         let prefix = part.get("prefixItems").and_then(Value::as_array);
-        prefix.and_then(|prefix| prefix.get(at)).or_else(|| part.get("items"))
+        prefix
+            .and_then(|prefix| prefix.get(at))
+            .or_else(|| part.get("items"))
     }))
 }
 
 /// Items that have schemas of their own.
 pub(super) fn prefix_length(parts: &[&Map<String, Value>]) -> usize {
-    let prefixes = parts.iter().filter_map(|part| part.get("prefixItems")?.as_array());
+    let prefixes = parts
+        .iter()
+        .filter_map(|part| part.get("prefixItems")?.as_array());
     prefixes.map(Vec::len).max().unwrap_or(0)
 }
 

@@ -78,11 +78,17 @@ fn numbers(value: &Value) -> Vec<Value> {
             json!(number)
         }
     };
-    [0.0, 1.0, number.trunc(), (number / 2.0).trunc(), number - number.signum()]
-        .into_iter()
-        .filter(|simple| simple.abs() < number.abs())
-        .map(whole)
-        .collect()
+    [
+        0.0,
+        1.0,
+        number.trunc(),
+        (number / 2.0).trunc(),
+        number - number.signum(),
+    ]
+    .into_iter()
+    .filter(|simple| simple.abs() < number.abs())
+    .map(whole)
+    .collect()
 }
 
 fn strings(text: &str) -> Vec<Value> {
@@ -110,6 +116,9 @@ mod tests {
         let long = |value: &Value| value["c"].as_str().is_some_and(|text| text.len() > 3);
         assert_eq!(simplest(value.clone(), long), json!({ "c": "aaaa" }));
         let below = |value: &Value| value["a"][0]["b"].as_f64().is_some_and(|number| number < -3.0);
-        assert_eq!(simplest(json!({ "a": [{ "b": -17.5 }, 2] }), below), json!({ "a": [{ "b": -4 }] }));
+        assert_eq!(
+            simplest(json!({ "a": [{ "b": -17.5 }, 2] }), below),
+            json!({ "a": [{ "b": -4 }] })
+        );
     }
 }

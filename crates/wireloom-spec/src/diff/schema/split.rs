@@ -92,7 +92,10 @@ pub(super) fn split(old: &Value, new: &Value, universe: &Universe, judge: &Judge
 fn types_meet(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
     let types = |keywords: &Map<String, Value>| -> Option<Vec<String>> {
         Some(match keywords.get("type")? {
-            Value::Array(types) => types.iter().filter_map(|kind| kind.as_str().map(str::to_owned)).collect(),
+            Value::Array(types) => types
+                .iter()
+                .filter_map(|kind| kind.as_str().map(str::to_owned))
+                .collect(),
             kind => vec![kind.as_str()?.to_owned()],
         })
     };
@@ -112,7 +115,9 @@ fn union_of(keywords: &Map<String, Value>, judge: &Judge<'_>) -> Option<&'static
                 .iter()
                 .enumerate()
                 .flat_map(|(at, one)| variants.iter().skip(at + 1).map(move |other| (one, other)));
-            pairs.all(|(one, other)| judge.disjoint(one, other)).then_some("oneOf")
+            pairs
+                .all(|(one, other)| judge.disjoint(one, other))
+                .then_some("oneOf")
         }
         _ => None,
     }
@@ -156,7 +161,10 @@ impl Splitter<'_> {
             self.one("else", ChildPlace::Same);
         }
         let length = |keywords: &Map<String, Value>| {
-            keywords.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len)
+            keywords
+                .get("prefixItems")
+                .and_then(Value::as_array)
+                .map_or(0, Vec::len)
         };
         let prefix = length(&self.old);
         if prefix == length(&self.new) {
@@ -181,7 +189,11 @@ impl Splitter<'_> {
         let (Some(old), Some(new)) = (self.old.get("$ref").cloned(), self.new.get("$ref").cloned()) else {
             return;
         };
-        let name = |value: &Value| value.as_str().map(|text| text.trim_start_matches("#/$defs/").to_owned());
+        let name = |value: &Value| {
+            value
+                .as_str()
+                .map(|text| text.trim_start_matches("#/$defs/").to_owned())
+        };
         let (Some(old_name), Some(new_name)) = (name(&old), name(&new)) else {
             return;
         };
@@ -193,7 +205,8 @@ impl Splitter<'_> {
     }
 
     fn table(&mut self, key: &str) {
-        let (Some(Value::Object(old)), Some(Value::Object(new))) = (self.old.get(key), self.new.get(key)) else {
+        let (Some(Value::Object(old)), Some(Value::Object(new))) = (self.old.get(key), self.new.get(key))
+        else {
             return;
         };
         let shared: Vec<(String, Value, Value)> = old
@@ -246,7 +259,10 @@ impl Splitter<'_> {
             news.push(other.clone());
             if one != other {
                 let way = |union: &str, at: usize| {
-                    vec![if key == "anyOf" { union } else { key }.to_owned(), at.to_string()]
+                    vec![
+                        if key == "anyOf" { union } else { key }.to_owned(),
+                        at.to_string(),
+                    ]
                 };
                 let (old_way, new_way) = (way(&self.union.0, *from), way(&self.union.1, *to));
                 self.child(old_way, new_way, one.clone(), other.clone(), place(*from));
@@ -308,7 +324,9 @@ impl Splitter<'_> {
         } else {
             let kind = |schema: &Value| schema.get("type").and_then(Value::as_str).map(str::to_owned);
             let only = |list: &[Value], wanted: &str| {
-                let alike = list.iter().filter(|schema| kind(schema).as_deref() == Some(wanted));
+                let alike = list
+                    .iter()
+                    .filter(|schema| kind(schema).as_deref() == Some(wanted));
                 alike.count() == 1
             };
             pair_up(&|from, to| {

@@ -93,8 +93,18 @@ fn properties(now: &mut Map<String, Value>, to: &Map<String, Value>, found: &mut
         }
         list.sort_unstable();
         // As the other side writes that there are none.
-        put(now, "properties", table.is_empty() && !to.contains_key("properties"), table.into());
-        put(now, "required", list.is_empty() && !to.contains_key("required"), list.into());
+        put(
+            now,
+            "properties",
+            table.is_empty() && !to.contains_key("properties"),
+            table.into(),
+        );
+        put(
+            now,
+            "required",
+            list.is_empty() && !to.contains_key("required"),
+            list.into(),
+        );
         let step = Step::Property { name, before, after };
         found.push((step, Value::Object(now.clone())));
     }
@@ -124,7 +134,8 @@ fn presence(keywords: &Map<String, Value>, name: &str) -> Presence {
 
 /// New variants first, so that there always is one.
 fn variants(now: &mut Map<String, Value>, to: &Map<String, Value>, found: &mut Vec<(Step, Value)>) {
-    let (Some(Value::Array(old)), Some(Value::Array(new))) = (now.get("anyOf").cloned(), to.get("anyOf")) else {
+    let (Some(Value::Array(old)), Some(Value::Array(new))) = (now.get("anyOf").cloned(), to.get("anyOf"))
+    else {
         return;
     };
     let mut list = old.clone();
