@@ -142,14 +142,16 @@ fn every_change_has_its_class() {
 
 #[test]
 fn the_way_back_is_the_mirror_image() {
-    let mirrored = |class: Class| match class {
-        Class::ServerFirst => Class::ClientFirst,
-        Class::ClientFirst => Class::ServerFirst,
-        class => class,
+    let mirrored = |class: &str| match class {
+        "server-first" => "client-first".to_owned(),
+        "client-first" => "server-first".to_owned(),
+        class => class.to_owned(),
     };
     // What a promise does is no question of sets: messages and delivery are left out.
-    for case in cases().iter().filter(|case| !case.title.starts_with("protocol")) {
-        let (there, back) = (compare(&case.old, &case.new), compare(&case.new, &case.old));
-        assert_eq!(back.verdict, mirrored(there.verdict), "{}", case.title);
+    let cases = cases();
+    let schemas = cases.iter().filter(|case| !case.title.starts_with("protocol"));
+    for case in schemas {
+        let back = compare(&case.new, &case.old);
+        assert_eq!(back.verdict.as_str(), mirrored(&case.class), "{}", case.title);
     }
 }

@@ -46,7 +46,25 @@ pub(super) fn label(schema: &Value, universe: &Universe) -> String {
     }
 }
 
+/// The other variants of a union that has this schema for one.
+fn others(union: &Value, variant: &Value, universe: &Universe) -> Option<String> {
+    let keywords = union.as_object().filter(|keywords| keywords.len() == 1)?;
+    let list = keywords.get("anyOf").or(keywords.get("oneOf"))?.as_array()?;
+    let others: Vec<String> = list
+        .iter()
+        .filter(|each| *each != variant)
+        .map(|each| label(each, universe))
+        .collect();
+    (others.len() < list.len()).then(|| others.join(", "))
+}
+
 fn rest(old: &Value, new: &Value, universe: &Universe) -> String {
+    if let Some(others) = others(new, old, universe) {
+        return format!("variant {others} added");
+    }
+    if let Some(others) = others(old, new, universe) {
+        return format!("variant {others} removed");
+    }
     let (Value::Object(from), Value::Object(to)) = (old, new) else {
         return format!("{} became {}", label(old, universe), label(new, universe));
     };

@@ -64,9 +64,21 @@ pub(super) fn split(old: &Value, new: &Value, universe: &Universe, judge: &Judge
         return None;
     }
     let (old_union, new_union) = (union_of(old, judge), union_of(new, judge));
-    let (old, new) = match (old_union, new_union) {
-        (Some(one), Some(other)) => (at_least_one(old, one), at_least_one(new, other)),
-        _ => (old.clone(), new.clone()),
+    let (old, new, old_union, new_union) = match (old_union, new_union) {
+        (Some(one), Some(other)) => (
+            at_least_one(old, one),
+            at_least_one(new, other),
+            Some(one),
+            Some(other),
+        ),
+        // What became a union, or was one: a variant that the other side is by itself.
+        (Some(one), None) if is_among(new, old, one) => {
+            (at_least_one(old, one), alone(new), Some(one), Some(ALONE))
+        }
+        (None, Some(other)) if is_among(old, new, other) => {
+            (alone(old), at_least_one(new, other), Some(ALONE), Some(other))
+        }
+        _ => (old.clone(), new.clone(), old_union, new_union),
     };
     let keyword = |union: Option<&'static str>| union.unwrap_or("anyOf").to_owned();
     let mut splitter = Splitter {
@@ -131,6 +143,28 @@ fn at_least_one(keywords: &Map<String, Value>, union: &str) -> Map<String, Value
             (key.to_owned(), value.clone())
         })
         .collect()
+}
+
+/// Instead of a union's keyword: a schema that was made a union of one variant.
+const ALONE: &str = "";
+
+fn alone(keywords: &Map<String, Value>) -> Map<String, Value> {
+    Map::from_iter([("anyOf".to_owned(), Value::Array(vec![keywords.clone().into()]))])
+}
+
+/// Whether a schema is a variant of a union that is nothing else, whatever changed inside of it.
+fn is_among(schema: &Map<String, Value>, union: &Map<String, Value>, keyword: &str) -> bool {
+    let schema = Value::Object(schema.clone());
+    let kind = |schema: &Value| schema.get("type").cloned();
+    let mut variants = union.get(keyword).and_then(Value::as_array).into_iter().flatten();
+    union.len() == 1
+        && variants.any(|variant| match (reference(&schema), reference(variant)) {
+            (Some(one), Some(other)) => plain(one) == plain(other),
+            (None, None) => {
+                kind(&schema).is_some() && kind(&schema) == kind(variant) && tag(&schema) == tag(variant)
+            }
+            _ => false,
+        })
 }
 
 struct Splitter<'u> {
@@ -335,6 +369,17 @@ impl Splitter<'_> {
                     .is_some_and(|(one, other)| one == other && only(old, &one) && only(new, &other))
             });
         }
+        // One that is left over on either side.
+        if !by_position && old.len() - pairs.len() == 1 && new.len() - pairs.len() == 1 {
+            let left = |number: usize, taken: &dyn Fn(usize) -> bool| (0..number).find(|at| !taken(*at));
+            let from = left(old.len(), &|at| pairs.iter().any(|pair| pair.0 == at));
+            let to = left(new.len(), &|at| pairs.iter().any(|pair| pair.1 == at));
+            if let (Some(from), Some(to)) = (from, to)
+                && alike(old.get(from), new.get(to))
+            {
+                pairs.push((from, to));
+            }
+        }
         pairs.sort_unstable();
         Some(pairs)
     }
@@ -342,6 +387,12 @@ impl Splitter<'_> {
     fn tag(&self, variant: &Value) -> Option<(String, String)> {
         tag(self.universe.resolve(variant))
     }
+}
+
+/// Whether two variants have the same `type`, and are not told apart by constants.
+fn alike(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let kind = |schema: Option<&Value>| schema.and_then(|schema| schema.get("type")).cloned();
+    kind(old).is_some() && kind(old) == kind(new) && old.and_then(tag) == new.and_then(tag)
 }
 
 /// The required property of an object schema whose value is a string constant.
