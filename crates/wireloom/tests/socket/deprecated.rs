@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use serde_json::{Value, json};
-use wireloom::Registry;
+use serde_json::json;
 
-use crate::support::{Shared, message, protocol};
+use crate::support::{Shared, message, protocol, registry_of};
 
 const NAME: &str = "wireloom_deprecated_messages_total";
 
@@ -58,13 +57,7 @@ async fn deprecated_messages_are_counted_by_type_and_others_are_not() {
     }
     let counters = Counters::default();
     let engine = metrics::with_local_recorder(&counters, || {
-        let same = |_cx, payload: Value| async move { Ok(payload) };
-        Registry::new(protocol, Shared::default())
-            .on("echo", same)
-            .on("whole", same)
-            .on("small", same)
-            .build()
-            .unwrap()
+        registry_of(protocol, &Shared::default()).build().unwrap()
     });
     let counts =
         |echo: u64, whole: u64| BTreeMap::from([("echo".to_owned(), echo), ("whole".to_owned(), whole)]);

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use wireloom::{Engine, Registry, ServeOptions, serve};
+use wireloom::{Engine, ServeOptions, serve};
 
-use crate::support::{Client, Shared, error, protocol};
+use crate::support::{Client, Shared, error, protocol, registry_of};
 
 fn engine(version: &str, hash: &str, only_here: &str) -> Engine<Shared> {
     let mut protocol = protocol();
@@ -20,7 +20,7 @@ fn engine(version: &str, hash: &str, only_here: &str) -> Engine<Shared> {
     let message = protocol.messages.get("whole").unwrap().clone();
     protocol.messages.insert(only_here.to_owned(), message);
     let version = json!(version);
-    Registry::new(protocol, Shared::default())
+    registry_of(protocol, &Shared::default())
         .on(only_here, move |_cx, _payload| {
             let version = version.clone();
             async move { Ok(json!({ "version": version })) }
