@@ -241,6 +241,10 @@ fn meeting<'v>(
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "who runs it for long wants to see how far it is"
+)]
 fn nobody_who_is_called_untroubled_refuses_a_payload() {
     let number = |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().unwrap());
     let (edits, first) = (number("EVOLUTION_EDITS", EDITS), number("EVOLUTION_SEED", 0));

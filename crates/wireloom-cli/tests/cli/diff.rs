@@ -60,7 +60,7 @@ compatible    message said: optional property `at` added
   old.yaml:10:36 -> new.yaml:11:84
 
 server-first  message said at /properties/text: `maxLength` 9 added
-  old.yaml:10:46 -> new.yaml:11:46
+  old.yaml:10:46 -> new.yaml:11:68
   an old server may send what a new client cannot read: \"aaaaaaaaaa\"
   help: update every server before the clients that count on it
 

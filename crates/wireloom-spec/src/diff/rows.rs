@@ -77,10 +77,9 @@ impl<'a> Rows<'a> {
                 }
             };
             let root: Vec<&str> = root.into_iter().filter(|key| !key.is_empty()).collect();
-            let inner = row.property.as_deref().map(|name| ["properties", name]);
             let path = |way: &'_ [String]| -> Vec<String> {
-                let way = way.iter().map(String::as_str);
-                let way = root.iter().copied().chain(way).chain(inner.into_iter().flatten());
+                let way = way.iter().chain(&row.part).map(String::as_str);
+                let way = root.iter().copied().chain(way);
                 way.map(str::to_owned).collect()
             };
             let (old_path, new_path) = (path(&row.old_way), path(&row.new_way));

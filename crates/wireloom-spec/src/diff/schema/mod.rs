@@ -53,8 +53,8 @@ pub(super) struct Row {
     pub(super) subject: Subject,
     pub(super) old_way: Path,
     pub(super) new_way: Path,
-    /// The property that came or went, of the schema at that way.
-    pub(super) property: Option<String>,
+    /// What changed of the schema at that way, if it is one property or one keyword.
+    pub(super) part: Path,
     pub(super) kind: Kind,
     pub(super) what: String,
     pub(super) senders: BTreeSet<Sender>,
@@ -124,7 +124,7 @@ struct At {
 struct Finding {
     key: (Subject, Path, Path, usize),
     kind: Kind,
-    property: Option<String>,
+    part: Path,
     what: String,
     troubles: Vec<(Pairing, Judgement)>,
 }
@@ -265,10 +265,7 @@ impl Walk<'_> {
                 key: (at.subject.clone(), at.old_way.clone(), at.new_way.clone(), number),
                 kind: step.kind(),
                 what: describe::step(&step, &new_pair.0, &new_pair.1, self.universe),
-                property: match step {
-                    step::Step::Property { name, .. } => Some(name),
-                    _ => None,
-                },
+                part: step.part(&new_pair.0, &new_pair.1),
                 troubles,
             });
             (new_before, old_before) = (new_pair.1, old_pair.1);
@@ -308,7 +305,7 @@ impl Walk<'_> {
             subject,
             old_way,
             new_way,
-            property: finding.property,
+            part: finding.part,
             kind: finding.kind,
             what: finding.what,
             senders: BTreeSet::new(),

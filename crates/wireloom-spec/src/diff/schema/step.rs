@@ -44,6 +44,26 @@ impl Step {
     }
 }
 
+impl Step {
+    /// The way to the one property or keyword that it changes.
+    pub(super) fn part(&self, before: &Value, after: &Value) -> Vec<String> {
+        match (self, before, after) {
+            (Self::Property { name, .. }, ..) => vec!["properties".to_owned(), name.clone()],
+            (Self::Rest, Value::Object(before), Value::Object(after)) => {
+                let keys = before
+                    .keys()
+                    .chain(after.keys().filter(|key| !before.contains_key(*key)));
+                let mut changed = keys.filter(|key| before.get(*key) != after.get(*key));
+                match (changed.next(), changed.next()) {
+                    (Some(only), None) => vec![only.clone()],
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The steps from `old` to `new`: each with the schema that it leads to. Steps come in the same order for every pair
 /// that differs in the same places.
 pub(super) fn steps(old: &Value, new: &Value) -> Vec<(Step, Value)> {
