@@ -219,12 +219,29 @@ fn trouble(trouble: &diff::Trouble) -> String {
     }
 }
 
-/// What it is a change of, with the place in its schema.
+/// What it is a change of, with the messages that use it and the place in its schema.
 fn subject(change: &diff::Change) -> String {
-    if change.pointer.is_empty() {
-        change.subject.clone()
-    } else {
-        format!("{} at {}", change.subject, change.pointer)
+    let mut subject = change.subject.clone();
+    if !change.used_by.is_empty() {
+        subject.push_str(&format!(" (in {})", listed(&change.used_by)));
+    }
+    if !change.pointer.is_empty() {
+        subject.push_str(&format!(" at {}", change.pointer));
+    }
+    subject
+}
+
+/// At most three, and how many more.
+fn listed(names: &[String]) -> String {
+    let shown = names
+        .iter()
+        .take(3)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

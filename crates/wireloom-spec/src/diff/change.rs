@@ -120,6 +120,9 @@ pub struct Change {
     pub kind: Kind,
     /// What it is a change of: `message agent:start`, `type SessionId`, `connection`.
     pub subject: String,
+    /// The messages that use the type, where it is one.
+    #[serde(rename = "usedBy", skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
     /// Where in the subject's JSON Schema, as a JSON Pointer; empty for the whole of it and for what is no schema.
     pub pointer: String,
     /// What has changed: a fragment in lower case without a full stop.

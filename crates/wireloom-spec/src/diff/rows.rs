@@ -52,6 +52,7 @@ impl<'a> Rows<'a> {
         self.changes.push(Change {
             kind: row.kind,
             subject: row.subject,
+            used_by: Vec::new(),
             pointer: String::new(),
             what: row.what,
             class,
@@ -68,13 +69,11 @@ impl<'a> Rows<'a> {
         for row in rows {
             let (subject, root): (String, [&str; 3]) = match &row.subject {
                 Subject::Payload(name) => (format!("message {name}"), ["messages", name, "payload"]),
-                Subject::Type(name) => {
-                    let used = users.get(name).map(|used| format!(" (in {})", listed(used)));
-                    (
-                        format!("type {name}{}", used.unwrap_or_default()),
-                        ["types", name, ""],
-                    )
-                }
+                Subject::Type(name) => (format!("type {name}"), ["types", name, ""]),
+            };
+            let used_by = match &row.subject {
+                Subject::Payload(_) => Vec::new(),
+                Subject::Type(name) => users.get(name).cloned().unwrap_or_default(),
             };
             let root: Vec<&str> = root.into_iter().filter(|key| !key.is_empty()).collect();
             let path = |way: &'_ [String]| -> Vec<String> {
@@ -92,6 +91,7 @@ impl<'a> Rows<'a> {
             self.changes.push(Change {
                 kind: row.kind,
                 subject,
+                used_by,
                 pointer: pointer(&row.new_way),
                 what: row.what,
                 class,
@@ -113,6 +113,7 @@ impl<'a> Rows<'a> {
         self.changes.push(Change {
             kind,
             subject,
+            used_by: Vec::new(),
             pointer: pointer(way),
             what,
             class: Class::Compatible,
@@ -128,20 +129,6 @@ fn pointer(way: &[String]) -> String {
     way.iter()
         .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")))
         .collect()
-}
-
-/// At most three, and how many more.
-fn listed(names: &[String]) -> String {
-    let shown = names
-        .iter()
-        .take(3)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len().saturating_sub(3) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// A value in words; `none` if there is none.
