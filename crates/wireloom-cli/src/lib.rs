@@ -1,5 +1,5 @@
-//! The `wireloom` command: checks and formats a protocol, imports others, generates from it, documents and mocks it, calls servers that speak it,
-//! begins projects.
+//! The `wireloom` command: checks and formats a protocol, compares its versions, imports others, generates from it, documents
+//! and mocks it, calls servers that speak it, begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
 //! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.
@@ -7,6 +7,7 @@
 mod call;
 mod check;
 mod completions;
+mod diff;
 mod docs;
 mod exit;
 mod fmt;
@@ -42,6 +43,7 @@ Examples:
   wireloom new demo                     begin a project
   wireloom check --watch                say what is wrong with protocol.yaml, at every change
   wireloom fmt                          give it its canonical layout
+  wireloom diff --against main          what changed, and in which order to roll it out
   wireloom generate --check             fail if generated files are out of date
   wireloom import asyncapi.yaml         a protocol from AsyncAPI or JSON Schema
   wireloom docs -o protocol.html        its reference, as one page
@@ -52,6 +54,7 @@ Examples:
 enum Command {
     Check(check::Args),
     Fmt(fmt::Args),
+    Diff(diff::Args),
     Generate(generate::Args),
     Docs(docs::Args),
     Mock(mock::Args),
@@ -68,6 +71,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
         Command::Check(args) => check::run(args, &mut out),
         Command::Fmt(args) => fmt::run(args, &mut out),
+        Command::Diff(args) => diff::run(args, &mut out),
         Command::Generate(args) => generate::run(args, &mut out),
         Command::Docs(args) => docs::run(args, &mut out),
         Command::Mock(args) => mock::run(args, &mut out),

@@ -29,6 +29,8 @@ pub(crate) struct Output {
     messages: AutoStream<io::Stderr>,
     /// Whether what goes to standard error may have colours.
     pub(crate) colored_messages: bool,
+    /// Whether results may have colours.
+    pub(crate) colored_results: bool,
     /// Whether a person reads the results.
     pub(crate) results_on_terminal: bool,
     spinner: Option<ProgressBar>,
@@ -37,11 +39,12 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn of_process(color: ColorChoice) -> Self {
         let stderr = io::stderr();
-        let colored = match color {
+        let may_color = |auto: anstream::ColorChoice| match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => AutoStream::choice(&stderr) != anstream::ColorChoice::Never,
+            ColorChoice::Auto => auto != anstream::ColorChoice::Never,
         };
+        let colored = may_color(AutoStream::choice(&stderr));
         let choice = if colored {
             anstream::ColorChoice::Always
         } else {
@@ -51,6 +54,7 @@ impl Output {
             results: io::stdout(),
             messages: AutoStream::new(stderr, choice),
             colored_messages: colored,
+            colored_results: may_color(AutoStream::choice(&io::stdout())),
             results_on_terminal: io::stdout().is_terminal(),
             spinner: None,
         }

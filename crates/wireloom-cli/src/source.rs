@@ -30,8 +30,13 @@ pub(crate) fn read(path: &Path) -> Result<Source, Failure> {
         (path.display().to_string(), fs::read_to_string(path))
     };
     let text = text.map_err(|cause| unreadable(path, &cause))?;
-    let checked = wireloom_spec::check(&name, &text);
-    Ok(Source { text, checked })
+    Ok(of(&name, text))
+}
+
+/// Checks a text that comes from elsewhere; `name` is for diagnostics.
+pub(crate) fn of(name: &str, text: String) -> Source {
+    let checked = wireloom_spec::check(name, &text);
+    Source { text, checked }
 }
 
 /// Says that a file cannot be read.

@@ -32,6 +32,7 @@ mod protocol;
 mod random;
 mod sample;
 mod schema;
+mod search;
 mod shrink;
 mod spelling;
 mod text;
@@ -51,6 +52,7 @@ pub use description::InvalidDescription;
 pub use frame::Frame;
 pub use payload::NearMiss;
 pub use protocol::random_protocol;
+pub use search::Samples;
 pub use spelling::spelled;
 
 use crate::description::Description;

@@ -96,6 +96,21 @@ impl Target {
         }))
     }
 
+    /// A payload that fits, if one is found.
+    pub(crate) fn one(&self, runner: &mut TestRunner) -> Option<Value> {
+        self.sample(runner).ok().map(|(value, _)| value)
+    }
+
+    /// A payload that fits or nearly does, if one is found.
+    pub(crate) fn changed(&self, runner: &mut TestRunner) -> Option<Value> {
+        self.mutated(runner).ok()
+    }
+
+    /// A payload that violates one keyword, if one is found.
+    pub(crate) fn one_near_miss(&self, runner: &mut TestRunner) -> Option<Value> {
+        self.near_miss(runner).ok().map(|near_miss| near_miss.payload)
+    }
+
     fn near_miss(&self, runner: &mut TestRunner) -> Result<NearMiss, Reason> {
         for _ in 0..ROUNDS {
             let (valid, mut random) = self.sample(runner)?;

@@ -213,7 +213,8 @@ fn place(report: Report, source: &Source<'_>) -> Diagnostic {
     }
 }
 
-fn at(span: Span, source: &Source<'_>) -> Place {
+/// The place of a span, cut to its first line.
+pub(crate) fn at(span: Span, source: &Source<'_>) -> Place {
     let span = source.first_line(span);
     let position = source.position(span.start);
     Place {

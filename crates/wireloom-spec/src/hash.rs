@@ -73,7 +73,7 @@ fn message(model: &Model, message: &Message) -> Value {
 }
 
 /// A schema without what asserts nothing, and with sets in one order.
-fn assertions(schema: &Value) -> Value {
+pub(crate) fn assertions(schema: &Value) -> Value {
     let Value::Object(object) = schema else {
         return schema.clone();
     };

@@ -14,6 +14,7 @@ mod check;
 mod checks;
 pub mod codes;
 mod diagnostic;
+pub mod diff;
 mod engine;
 mod graph;
 mod hash;

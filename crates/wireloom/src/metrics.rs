@@ -94,6 +94,8 @@ pub(crate) struct MessageMetrics {
     outcomes: HashMap<&'static str, Counter>,
     declared: Counter,
     latency: Histogram,
+    /// For a message that is on its way out: how many still come.
+    deprecated: Option<Counter>,
 }
 
 impl Metrics {
@@ -107,19 +109,23 @@ impl Metrics {
             parked_bytes: gauge!("wireloom_sessions_parked_bytes"),
             resumes: Resumes::new(),
             outbox: histogram!("wireloom_outbox_bytes"),
-            unknown: MessageMetrics::new("none"),
+            unknown: MessageMetrics::new("none", false),
         }
     }
 }
 
 impl MessageMetrics {
-    pub(crate) fn new(name: &str) -> Self {
+    /// Metrics of a type. Only one that clients may send, and should not any more, is `deprecated`: so there are no more
+    /// series of those than such types.
+    pub(crate) fn new(name: &str, deprecated: bool) -> Self {
         let outcome = |outcome: &'static str| counter!("wireloom_messages_total", "type" => name.to_owned(), "outcome" => outcome);
         Self {
             ok: outcome(OK),
             outcomes: OUTCOMES.into_iter().map(|code| (code, outcome(code))).collect(),
             declared: outcome("application_error"),
             latency: histogram!("wireloom_message_seconds", "type" => name.to_owned()),
+            deprecated: deprecated
+                .then(|| counter!("wireloom_deprecated_messages_total", "type" => name.to_owned())),
         }
     }
 
@@ -131,5 +137,8 @@ impl MessageMetrics {
             self.outcomes.get(outcome).unwrap_or(&self.declared).increment(1);
         }
         self.latency.record(took.as_secs_f64());
+        if let Some(deprecated) = &self.deprecated {
+            deprecated.increment(1);
+        }
     }
 }

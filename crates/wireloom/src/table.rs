@@ -125,7 +125,7 @@ impl<S> Table<S> {
                         .as_ref()
                         .map_or(OnDisconnect::Detach, |stream| stream.on_disconnect),
                     transitions: transitions(name),
-                    metrics: MessageMetrics::new(name),
+                    metrics: MessageMetrics::new(name, message.deprecated && message.from.client()),
                     validator: OnceLock::new(),
                 }
             })

@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod completions;
+mod diff;
 mod docs;
 mod fmt;
 mod generate;

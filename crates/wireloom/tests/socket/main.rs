@@ -1,9 +1,11 @@
 //! The engine over real sockets: a frame in, a frame out, and how connections end.
 
 mod closing;
+mod deprecated;
 mod errors;
 mod fanout;
 mod frames;
+mod majors;
 mod order;
 #[path = "../raw/mod.rs"]
 mod raw;

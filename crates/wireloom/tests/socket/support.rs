@@ -242,9 +242,14 @@ async fn count(
 
 /// The handlers of these tests.
 pub(crate) fn registry(state: &Shared) -> Registry<Shared> {
+    registry_of(protocol(), state)
+}
+
+/// The same handlers, for a protocol that has no fewer messages than that of these tests.
+pub(crate) fn registry_of(protocol: Protocol, state: &Shared) -> Registry<Shared> {
     let same = |_cx, payload: Value| async move { Ok(payload) };
     let forever = |cx: wireloom::Ctx<Shared>, _payload| hang(Arc::clone(cx.state()));
-    Registry::new(protocol(), Arc::clone(state))
+    Registry::new(protocol, Arc::clone(state))
         .on("echo", same)
         .on("whole", |cx: wireloom::Ctx<Shared>, payload| async move {
             if let Some(run) = payload["run"].as_str() {

@@ -1,0 +1,4 @@
+//! What the test of evolution is made of.
+
+pub(crate) mod client;
+pub(crate) mod edit;
