@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod docs;
 mod exit;
+mod fuzz;
 mod generate;
 mod mock;
 mod new;
@@ -40,7 +41,8 @@ Examples:
   wireloom generate --check             fail if generated files are out of date
   wireloom docs -o protocol.html        its reference, as one page
   wireloom mock                         a server of protocol.yaml, for frontends without a backend
-  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'";
+  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'
+  wireloom fuzz ws://localhost:3001/ws  conversations at random, held against protocol.yaml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +51,7 @@ enum Command {
     Docs(docs::Args),
     Mock(mock::Args),
     Call(call::Args),
+    Fuzz(fuzz::Args),
     New(new::Args),
     Completions(completions::Args),
 }
@@ -63,6 +66,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Docs(args) => docs::run(args, &mut out),
         Command::Mock(args) => mock::run(args, &mut out),
         Command::Call(args) => call::run(args, &mut out),
+        Command::Fuzz(args) => fuzz::run(args, &mut out),
         Command::New(args) => new::run(args, &mut out),
         Command::Completions(args) => completions::run(args, &mut out),
     };

@@ -21,10 +21,13 @@
 //! });
 //! ```
 
+pub mod conversation;
 mod damage;
 mod frame;
 mod hostile;
 mod likely;
+#[cfg(feature = "live")]
+pub mod live;
 mod payload;
 mod protocol;
 mod random;
@@ -159,6 +162,20 @@ impl Fuzzer {
     #[must_use]
     pub fn accepts(&self, message: &str, payload: &Value) -> bool {
         self.target(message).is_ok_and(|target| target.accepts(payload))
+    }
+
+    /// The first thing in a payload that violates the schema of a message: the keyword, where, and a text for people.
+    #[cfg(feature = "live")]
+    pub(crate) fn violation(&self, message: &str, payload: &Value) -> Option<(String, String, String)> {
+        let target = self.target(message).ok()?;
+        let mut errors = target.validator.iter_errors(payload);
+        errors.next().map(|error| {
+            (
+                error.kind().keyword().to_owned(),
+                error.instance_path().to_string(),
+                error.to_string(),
+            )
+        })
     }
 
     /// The examples that the protocol gives of each message's payload.
