@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Close codes by which a server sends clients away for a while.
 const LATER: [u16; 4] = [1001, 1012, 1013, 4429];
+/// Close codes that ask to connect again, and to resume.
+const TO_RESUME: [u16; 3] = [1001, 4408, 4503];
 /// Close codes by which it does not let them in.
 const REFUSED: [u16; 3] = [4401, 4403, 4406];
 
@@ -166,6 +168,9 @@ impl Player<'_> {
         if let Some(session) = &mut client.ledger.session {
             session.lost = Some(std::time::Instant::now());
         }
+        if let Some(session) = &mut client.ledger.session {
+            session.may_be_over |= code.is_some_and(|code| !TO_RESUME.contains(&code));
+        }
         let expected = client.may_close.take();
         if let Some(code) = code {
             if expected == Some(code) {
@@ -309,6 +314,7 @@ impl Player<'_> {
         session.replay_until = since + replayed;
         session.lost = None;
         session.ended = false;
+        session.may_be_over = false;
         if ended {
             let said = "a session whose client had closed with 1000 was taken up again".to_owned();
             ledger.find(Kind::ResumedEnded, ("connection:resume", None), said);
@@ -338,7 +344,7 @@ impl Player<'_> {
                 let (messages, bytes) = session.unacknowledged();
                 let full = messages * 2 >= connection.resume_messages
                     || bytes as u64 * 4 >= connection.resume_bytes;
-                late || (reason == "gap" && full)
+                late || session.may_be_over || (reason == "gap" && full)
             });
         client.ledger.begin(model);
         client.ledger.session = token

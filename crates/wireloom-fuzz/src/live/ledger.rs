@@ -406,7 +406,12 @@ impl Ledger {
         let name = request.message.clone();
         let mut states = request.states.iter();
         let illegal = request.stateful && states.any(|state| !accepts(model, state, &name));
-        let needs_scopes = model.message(&name).is_some_and(|message| !message.auth.is_empty());
+        let needs_scopes = match model.message(&name) {
+            Some(message) => !message.auth.is_empty(),
+            None => *refusal == Refusal::Hostile && model.messages.iter().any(|message| !message.auth.is_empty()),
+        };
+        // A text that is no message may begin like one, which is refused before the rest is read.
+        let illegal = illegal || (*refusal == Refusal::Hostile && model.states.is_some());
         self.refused.push((name.clone(), code.to_owned()));
         if LATER.contains(&code) {
             self.slow_down = true;

@@ -24,6 +24,8 @@ pub(super) struct Session {
     pub(super) lost: Option<Instant>,
     /// Whether its client has said that it is over.
     pub(super) ended: bool,
+    /// Whether the server may have ended it, by a close that does not ask to connect again.
+    pub(super) may_be_over: bool,
 }
 
 /// Where a message stands in the sequence.
@@ -53,6 +55,7 @@ impl Session {
             replay_until: 0,
             lost: None,
             ended: false,
+            may_be_over: false,
         }
     }
 
