@@ -223,6 +223,7 @@ impl Player<'_> {
         };
         let (token, ended) = (session.token.clone(), session.ended);
         let since = session.last.saturating_sub(forget).max(session.acked);
+        session.resumes_from(since);
         // A connection that is still there is taken over.
         let old = client.socket.take();
         if old.is_some() {

@@ -86,6 +86,12 @@ impl Session {
         self.last
     }
 
+    /// A resume says that everything up to this number is there.
+    pub(super) fn resumes_from(&mut self, since: u64) {
+        self.acked = self.acked.max(since);
+        self.received = self.received.split_off(&(since + 1));
+    }
+
     /// Messages that were received and not acknowledged, and their bytes.
     pub(super) fn unacknowledged(&self) -> (u64, usize) {
         let bytes = self.received.values().map(String::len).sum();
