@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod completions;
 mod docs;
+mod fuzz;
 mod generate;
 mod mock;
 mod new;
