@@ -53,15 +53,13 @@ fn line(text: &mut String, what: &str, says: &str) {
 
 /// A text in one line that a terminal takes, cut where it is long.
 fn short(frame: &str) -> String {
-    let mut text: String = frame
-        .chars()
-        .take(MAX_FRAME)
-        .flat_map(|character| {
-            let escaped = character.is_control().then(|| character.escape_default());
-            let plain = escaped.is_none().then_some(character);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect();
+    let mut text = String::new();
+    for character in frame.chars().take(MAX_FRAME) {
+        match character {
+            '"' | '\'' | '\\' => text.push(character),
+            other => text.extend(other.escape_debug()),
+        }
+    }
     if frame.chars().count() > MAX_FRAME {
         text.push('…');
     }

@@ -4,7 +4,7 @@
 mod strategy;
 mod tree;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::spelling::spelled;
@@ -90,7 +90,7 @@ pub struct Sending {
     /// The type.
     pub message: String,
     /// The payload; missing where it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
     pub payload: Option<Value>,
     /// What the correlation id begins with; what makes it unique is added.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -125,6 +125,11 @@ pub enum Label {
     UnknownType,
     /// A type that only the server sends.
     WrongDirection,
+}
+
+/// A payload that is there, `null` included.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -33,6 +33,8 @@ enum Change {
 /// What is to be tried next.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
+    /// Only this client, and nothing behind this step of the conversation.
+    Focus { client: usize, step: usize },
     /// Without this client.
     Client(usize),
     /// Without so many of the kept steps, up to this one: from the end, where what does not matter is likely to stand.
@@ -72,6 +74,24 @@ impl ConversationTree {
         Self::new(steps.collect())
     }
 
+    /// Says where it failed: what is likely to matter is tried first.
+    #[cfg(feature = "live")]
+    pub(crate) fn focus(&mut self, client: usize, step: usize) {
+        let kept = self.kept();
+        let conversation = self.current();
+        // Clients are numbered anew.
+        let original = conversation
+            .steps
+            .iter()
+            .position(|other| other.client == client)
+            .and_then(|at| kept.get(at))
+            .and_then(|at| self.steps.get(*at))
+            .map(|branch| branch.client);
+        if let (Some(client), Some(step)) = (original, kept.get(step)) {
+            self.stage = Stage::Focus { client, step: *step };
+        }
+    }
+
     fn kept(&self) -> Vec<usize> {
         let kept = self.steps.iter().enumerate().filter(|(_, step)| step.kept);
         kept.map(|(at, _)| at).collect()
@@ -89,6 +109,17 @@ impl ConversationTree {
     fn next(&mut self) -> bool {
         loop {
             match self.stage {
+                Stage::Focus { client, step } => {
+                    self.stage = Stage::Client(0);
+                    let mut others = self.kept();
+                    others.retain(|at| {
+                        *at > step || self.steps.get(*at).is_none_or(|branch| branch.client != client)
+                    });
+                    if !others.is_empty() {
+                        self.leave_out(others);
+                        return true;
+                    }
+                }
                 Stage::Client(client) => {
                     if self.steps.iter().all(|step| step.client < client) {
                         let kept = self.kept().len();

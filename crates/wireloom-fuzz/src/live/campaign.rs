@@ -236,17 +236,30 @@ impl Campaign {
         }
         report.reproduced = true;
         let mut tree = tree.unwrap_or_else(|| ConversationTree::of(conversation));
+        tree.focus(report.finding.client, report.finding.step);
+        // What does not come is waited for again and again: not for so long, until it is small.
+        let hasty = self.target.hasty();
+        let stage = Stage {
+            target: &hasty,
+            ..stage
+        };
+        let mut small = None;
         let mut more = tree.simplify();
         while more && Instant::now() < deadline {
             let candidate = tree.current();
             match seen_again(stage, &candidate, &key, 1).await {
-                Again::Seen(finding) => {
-                    (report.finding, report.conversation) = (finding, candidate);
+                Again::Seen(_) => {
+                    small = Some(candidate);
                     more = tree.simplify();
                 }
                 Again::NotSeen => more = tree.complicate(),
                 Again::Gone => return report,
             }
+        }
+        if let Some(small) = small
+            && let Again::Seen(finding) = seen_again(self.stage(), &small, &key, 1).await
+        {
+            (report.finding, report.conversation) = (finding, small);
         }
         report
     }

@@ -187,17 +187,26 @@ impl Client {
         }
     }
 
+    /// Says goodbye, and is gone.
+    pub(super) async fn leave(&mut self, within: Duration) {
+        self.feed(goodbye(1000), within).await;
+        self.socket = None;
+    }
+
     /// Says goodbye with a code, and reads until the server has, too.
     pub(super) async fn say_goodbye(&mut self, code: u16, within: Duration, rules: &Rules<'_>) {
-        let frame = CloseFrame {
-            code: CloseCode::from(code),
-            reason: "".into(),
-        };
-        self.feed(Frame::Close(Some(frame)), within).await;
+        self.feed(goodbye(code), within).await;
         let deadline = Instant::now() + within;
         self.read_until(deadline, rules, |client| client.socket.is_none())
             .await;
         self.socket = None;
         self.closed = None;
     }
+}
+
+fn goodbye(code: u16) -> Frame {
+    Frame::Close(Some(CloseFrame {
+        code: CloseCode::from(code),
+        reason: "".into(),
+    }))
 }

@@ -83,6 +83,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is likely to follow from something else that is wrong.
+    pub(super) fn follows(self) -> bool {
+        matches!(self, Self::MissingReply | Self::MissingEnd | Self::Stalled)
+    }
+
     /// Its name, as reports have it.
     #[must_use]
     pub fn name(self) -> String {

@@ -138,10 +138,12 @@ impl Ledger {
         text: String,
     ) {
         let Some(request) = self.requests.get(at) else { return };
+        // A type that nobody has says nothing about the server.
+        let unknown = request.expects == Expects::Refusal(Refusal::UnknownType);
         self.findings.push(Finding {
             key: Key {
                 kind,
-                message: Some(request.message.clone()).filter(|message| !message.is_empty()),
+                message: Some(request.message.clone()).filter(|message| !message.is_empty() && !unknown),
                 keyword: keyword.map(str::to_owned),
             },
             text,

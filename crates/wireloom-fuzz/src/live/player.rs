@@ -32,7 +32,7 @@ const MAX_UNACKNOWLEDGED: u64 = 32;
 /// What came of a conversation.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// What was wrong, in the order in which it was seen.
+    /// What was wrong, what often follows from something else last.
     pub findings: Vec<Finding>,
     /// What was sent and received.
     pub counts: Counts,
@@ -375,9 +375,13 @@ impl Player<'_> {
                 self.look_after(number).await;
             }
         }
+        let is_over = self.is_over();
         for number in 0..self.clients.len() {
-            if self.clients[number].socket.is_some() {
-                self.disconnect(number, Ending::Clean).await;
+            let within = self.timeout();
+            match self.clients[number].socket {
+                Some(_) if is_over => self.clients[number].leave(within).await,
+                Some(_) => self.disconnect(number, Ending::Clean).await,
+                None => {}
             }
         }
         let mut findings: Vec<Finding> = Vec::new();
@@ -391,7 +395,7 @@ impl Player<'_> {
             }
             findings.extend(client.ledger.findings);
         }
-        findings.sort_by_key(|finding| finding.step);
+        findings.sort_by_key(|finding| (finding.key.kind.follows(), finding.step));
         Outcome {
             findings,
             counts: self.counts,

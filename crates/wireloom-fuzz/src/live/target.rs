@@ -17,6 +17,9 @@ pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// Largest message of a server that is read, in bytes.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
+/// The least that an answer may take while a finding is made smaller.
+const HASTE: Duration = Duration::from_millis(200);
+
 /// A server, and how to talk to it.
 #[derive(Clone)]
 pub struct Target {
@@ -109,6 +112,14 @@ impl Target {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// The same with less patience.
+    pub(super) fn hasty(&self) -> Self {
+        Self {
+            timeout: (self.timeout / 5).max(HASTE).min(self.timeout),
+            ..self.clone()
+        }
     }
 
     /// Opens a connection. Whether the server took the subprotocol.

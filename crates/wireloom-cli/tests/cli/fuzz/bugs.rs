@@ -71,7 +71,8 @@ pub(crate) const REQUESTS: &[(Bug, &str)] = &[
     (Bug::FailsAtSomeInput, "internal-error buy"),
     (Bug::DiesOfSomeInput, "connection-lost note reset"),
     (Bug::ClosesAtInvalid, "connection-lost * 1011"),
-    (Bug::Hangs, "stalled buy"),
+    // It hangs before it looks at the state.
+    (Bug::Hangs, "stalled buy|accepted-in-state buy"),
     (Bug::ProtocolPingUnanswered, "no-pong ping"),
     (Bug::WebSocketPingUnanswered, "no-pong websocket"),
     (Bug::ItemAfterEnd, "item-after-end watch"),
@@ -85,7 +86,7 @@ pub(crate) const REQUESTS: &[(Bug, &str)] = &[
 pub(crate) const JUDGEMENT: &[(Bug, &str)] = &[
     (Bug::Ignores("minimum"), "accepted-invalid * minimum"),
     (Bug::Ignores("maximum"), "accepted-invalid * maximum"),
-    (Bug::Ignores("minLength"), "accepted-invalid enter minLength"),
+    (Bug::Ignores("minLength"), "accepted-invalid * minLength"),
     (Bug::Ignores("maxLength"), "accepted-invalid * maxLength"),
     (Bug::Ignores("pattern"), "accepted-invalid enter pattern"),
     (Bug::Ignores("enum"), "accepted-invalid buy enum"),
@@ -94,8 +95,8 @@ pub(crate) const JUDGEMENT: &[(Bug, &str)] = &[
     (Bug::Ignores("type"), "accepted-invalid * type"),
     (Bug::Ignores("additionalProperties"), "accepted-invalid * additionalProperties"),
     (Bug::Takes("invalid_json"), "accepted-invalid text"),
-    (Bug::Takes("wrong_direction"), "accepted-invalid * *"),
-    (Bug::Takes("unknown_type"), "accepted-invalid *"),
+    (Bug::Takes("wrong_direction"), "accepted-invalid * wrong_direction|accepted-invalid text"),
+    (Bug::Takes("unknown_type"), "accepted-invalid unknown_type|accepted-invalid text"),
     (Bug::TakesDuplicateNames, "accepted-invalid text"),
     (Bug::BinaryTaken, "accepted-invalid binary"),
     (Bug::RefusesValid, "refused-valid buy maximum"),
@@ -124,7 +125,7 @@ pub(crate) const MESSAGES: &[(Bug, &str)] = &[
     (Bug::ReplayDiffers, "replay-differs"),
     (Bug::ReplayMiscounted, "replay-short"),
     (Bug::ResumeRefused, "resume-refused connection:resume expired"),
-    (Bug::ResumesEnded, "resumed-ended connection:resume"),
+    (Bug::ResumesEnded, "resumed-ended connection:resume|leak connection:resumed"),
     (Bug::TakeoverIgnored, "takeover-ignored connection:resume"),
     (Bug::SameClientTwice, "leak connection:established"),
 ];
@@ -297,14 +298,16 @@ impl Bug {
             Self::TimestampLost if bought => {
                 message.as_object_mut().expect("a message").shift_remove("timestamp");
             }
-            Self::HalfAMessage if bought => return both(text, text[..text.len() / 2].to_owned()),
+            Self::HalfAMessage if bought => return both(text, text.chars().take(20).collect()),
             Self::NameTwice if bought => return back_text(format!("{{\"timestamp\":1,{}", &text[1..])),
             Self::BinaryMessage if bought => return both(text, "binary".to_owned()),
             Self::ErrorUnasked if bought => return both(text, error("invalid_json", "").to_string()),
             Self::NumberRepeated if bought && memory.numbered > 1 => {
                 message["seq"] = (numbered.unwrap_or(1) - 1).into();
             }
-            Self::NumberSkipped if bought => message["seq"] = (numbered.unwrap_or(1) + 1).into(),
+            Self::NumberSkipped if bought && numbered.is_some() => {
+                message["seq"] = (numbered.unwrap_or(1) + 1).into();
+            }
             Self::NumberLost if bought => {
                 message.as_object_mut().expect("a message").shift_remove("seq");
             }

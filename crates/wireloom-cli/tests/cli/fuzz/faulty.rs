@@ -228,7 +228,7 @@ async fn visit(
             },
             frame = server.next() => match frame {
                 Some(Ok(Frame::Text(text))) => bug.to_client(text.as_str(), &mut memory),
-                Some(Ok(Frame::Close(_))) if bug == Bug::TakeoverIgnored => {
+                Some(Ok(Frame::Close(Some(frame)))) if bug == Bug::TakeoverIgnored && frame.code == 4409.into() => {
                     while let Some(Ok(_)) = client.next().await {}
                     return Ok(());
                 }
