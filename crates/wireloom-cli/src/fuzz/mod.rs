@@ -18,7 +18,9 @@ use serde_json::Value;
 use tokio::signal::ctrl_c;
 use wireloom_fuzz::Fuzzer;
 use wireloom_fuzz::conversation::Plan;
-use wireloom_fuzz::live::{Budget, Campaign, Connector, Counts, End, Event, Report, Target, TargetError, Trouble};
+use wireloom_fuzz::live::{
+    Budget, Campaign, Connector, Counts, End, Event, Report, Target, TargetError, Trouble,
+};
 use wireloom_spec::Model;
 
 use crate::call::{Endpoint, parse_duration};
@@ -143,7 +145,10 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
     let (time, cases) = (budget.time, budget.cases);
     let mut campaign = Campaign::new(Arc::clone(model), target, plan, budget, seed);
     out.waiting(&format!("connecting to {}", args.url));
-    campaign.look().await.map_err(|trouble| cannot_begin(args, &trouble))?;
+    campaign
+        .look()
+        .await
+        .map_err(|trouble| cannot_begin(args, &trouble))?;
     let began = Instant::now();
     let mut saved = Ok(());
     let end = {
@@ -243,7 +248,10 @@ fn samples(args: &Args, model: &Model) -> Result<BTreeMap<String, Vec<Value>>, F
             return Err(wrong(format!("{name} is not a message that clients send")));
         }
         if let Some(at) = payloads.iter().position(|payload| !fuzzer.accepts(name, payload)) {
-            return Err(wrong(format!("payload {} of {name} does not fit its schema", at + 1)));
+            return Err(wrong(format!(
+                "payload {} of {name} does not fit its schema",
+                at + 1
+            )));
         }
     }
     Ok(samples)
@@ -259,11 +267,20 @@ fn show(
 ) -> Result<(), Failure> {
     let file = replay::save(&args.save, report, model, timeout)?;
     let again = shell::replay(&args.url.to_string(), &args.spec, &file, args.token.is_some());
-    out.result(&report::text(report, &args.url.to_string(), args.token.is_some(), &again))
+    out.result(&report::text(
+        report,
+        &args.url.to_string(),
+        args.token.is_some(),
+        &again,
+    ))
 }
 
 fn said(counts: &Counts) -> String {
-    format!("{} conversations, {} frames", counts.conversations, counts.frames())
+    format!(
+        "{} conversations, {} frames",
+        counts.conversations,
+        counts.frames()
+    )
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -280,15 +297,15 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 /// Why there is nothing to fuzz.
 fn cannot_begin(args: &Args, trouble: &Trouble) -> Failure {
     match trouble {
-        Trouble::Gone(why) => {
-            Failure::new(Exit::NotConnected, format!("cannot connect to {}: {why}", args.url))
-        }
+        Trouble::Gone(why) => Failure::new(
+            Exit::NotConnected,
+            format!("cannot connect to {}: {why}", args.url),
+        ),
         Trouble::OtherProtocol(_) => {
             Failure::new(Exit::Usage, describe(trouble)).help("--spec names the file of another protocol")
         }
-        Trouble::Silent | Trouble::Refused(_) => {
-            Failure::new(Exit::NotConnected, describe(trouble)).help("give a valid --token, if it asks for one")
-        }
+        Trouble::Silent | Trouble::Refused(_) => Failure::new(Exit::NotConnected, describe(trouble))
+            .help("give a valid --token, if it asks for one"),
         Trouble::Busy(_) => Failure::new(Exit::NotConnected, describe(trouble)).help("try again in a while"),
     }
 }

@@ -75,7 +75,10 @@ pub(super) async fn run(args: &Args, file: &Path, model: &Model, out: &mut Outpu
         return Err(cannot_begin(args, trouble));
     }
     for other in &outcome.findings {
-        out.note(&format!("something else was found: {}: {}", other.key, other.text));
+        out.note(&format!(
+            "something else was found: {}: {}",
+            other.key, other.text
+        ));
     }
     out.result(&format!("not seen again: {key}"))?;
     Ok(if outcome.findings.is_empty() {

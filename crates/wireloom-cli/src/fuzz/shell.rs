@@ -16,7 +16,12 @@ pub(super) fn call(conversation: &Conversation, url: &str, with_token: bool) -> 
                 return None;
             }
             words.push(quoted(&sending.message));
-            words.extend(sending.payload.as_ref().map(|payload| quoted(&payload.to_string())));
+            words.extend(
+                sending
+                    .payload
+                    .as_ref()
+                    .map(|payload| quoted(&payload.to_string())),
+            );
         }
         // These name a file, and standard input.
         Action::Text { text } if text.starts_with('@') || text == "-" => return None,
@@ -79,7 +84,9 @@ mod tests {
             r#"wireloom call ws://h/ws say '{"text":"it'\''s"}'"#
         );
         assert_eq!(call(&of(vec![say(), say()]), "ws://h/ws", false), None);
-        let text = |text: &str| Action::Text { text: text.to_owned() };
+        let text = |text: &str| Action::Text {
+            text: text.to_owned(),
+        };
         assert_eq!(
             call(&of(vec![text("{")]), "ws://h/ws", true).expect("a call"),
             r#"wireloom call ws://h/ws --raw '{' --token "$WIRELOOM_TOKEN""#

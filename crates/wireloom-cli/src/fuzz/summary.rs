@@ -79,7 +79,10 @@ impl Summary<'_> {
         line("unseen", self.never_entered().join(", "));
         line("violated", listed(&self.counts.keywords));
         if *slowed_down > 0 {
-            line("slowed", format!("{slowed_down} times, when the server asked for it"));
+            line(
+                "slowed",
+                format!("{slowed_down} times, when the server asked for it"),
+            );
         }
         line(
             "findings",

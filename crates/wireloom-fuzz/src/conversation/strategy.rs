@@ -1,7 +1,7 @@
 //! The strategy of conversations: several clients, each on its way through the protocol's states.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -41,6 +41,8 @@ impl Default for Plan {
 /// Conversations of some clients with a server: valid messages, streams, near misses, hostile texts, unknown types,
 /// messages of the server, cancels, lost connections and resumes; also messages that the session's state does not
 /// accept.
+///
+/// Which keywords are violated depends on those that were in the conversations before, so that each has its turn.
 #[derive(Debug, Clone)]
 pub struct Conversations {
     fuzzer: Fuzzer,
@@ -54,10 +56,15 @@ pub struct Conversations {
     of_server: Vec<String>,
     /// Frames longer than this are not made, in bytes.
     message_bytes: usize,
+    /// How often each keyword of each message was violated so far.
+    missed: Arc<Mutex<BTreeMap<(String, String), u64>>>,
 }
 
 /// How often a step is made before a conversation is left shorter.
 const ATTEMPTS: usize = 8;
+
+/// Near misses of which the rarest is taken.
+const DRAWS: usize = 4;
 
 /// Where a client stands as far as the conversation itself says.
 struct Walk {
@@ -105,6 +112,7 @@ impl Conversations {
             fuzzer,
             model,
             plan,
+            missed: Arc::default(),
         }
     }
 
@@ -118,8 +126,9 @@ impl Conversations {
             .get(message)
             .filter(|samples| !samples.is_empty());
         let (fuzzer, name) = (self.fuzzer.clone(), message.to_owned());
-        let likely =
-            any::<u64>().no_shrink().prop_filter_map("no likely payload", move |seed| fuzzer.likely(&name, seed));
+        let likely = any::<u64>()
+            .no_shrink()
+            .prop_filter_map("no likely payload", move |seed| fuzzer.likely(&name, seed));
         let any = self.fuzzer.valid(message);
         match (samples, examples) {
             (Some(samples), _) => prop_oneof![4 => select(samples.clone()), 1 => likely, 3 => any].boxed(),
@@ -139,11 +148,7 @@ impl Conversations {
         let name = message.to_owned();
         (envelope(), any::<bool>(), self.payload(message))
             .prop_map(move |(envelope, left_out, payload)| {
-                envelope.send(
-                    &name,
-                    (!(optional && left_out)).then_some(payload),
-                    Label::Valid,
-                )
+                envelope.send(&name, (!(optional && left_out)).then_some(payload), Label::Valid)
             })
             .boxed()
     }
@@ -307,7 +312,10 @@ impl Conversations {
                         message.is_some_and(|message| matches!(message.answer, Answer::Stream { .. }))
                     })
                     .collect();
-                let name = random.pick(&streams).cloned().unwrap_or_else(|| "ping".to_owned());
+                let name = random
+                    .pick(&streams)
+                    .cloned()
+                    .unwrap_or_else(|| "ping".to_owned());
                 walk.go(self.leads_to(state.as_deref(), &name));
                 Some(self.valid(&name))
             }
@@ -317,7 +325,10 @@ impl Conversations {
     /// One of these; rather one that leads to a state which was not seen yet, and seldom one that leads back.
     fn next_message(&self, names: &[String], walk: &Walk, random: &mut Random) -> String {
         let state = walk.state.as_deref();
-        let leads = |name: &&String| self.leads_to(state, name).filter(|next| Some(next.as_str()) != state);
+        let leads = |name: &&String| {
+            self.leads_to(state, name)
+                .filter(|next| Some(next.as_str()) != state)
+        };
         let new = |name: &&String| leads(name).is_some_and(|next| !walk.seen.contains(&next));
         let forward: Vec<&String> = names.iter().filter(new).collect();
         let staying: Vec<&String> = names.iter().filter(|name| leads(name).is_none()).collect();
@@ -350,6 +361,33 @@ impl Conversations {
         }
     }
 
+    /// One of some near misses, whose keyword was violated least so far; anything else as it comes.
+    fn rarest(&self, action: &BoxedStrategy<Action>, runner: &mut TestRunner) -> Option<ActionTree> {
+        let missed = |action: &Action| match action {
+            Action::Send(Sending {
+                message,
+                label: Label::NearMiss { keyword, .. },
+                ..
+            }) => Some((message.clone(), keyword.clone())),
+            _ => None,
+        };
+        let mut counts = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut best = action.new_tree(runner).ok()?;
+        let Some(mut of) = missed(&best.current()) else {
+            return Some(best);
+        };
+        for _ in 1..DRAWS {
+            if let Ok(other) = action.new_tree(runner)
+                && let Some(of_other) = missed(&other.current())
+                && counts.get(&of_other) < counts.get(&of)
+            {
+                (best, of) = (other, of_other);
+            }
+        }
+        *counts.entry(of).or_default() += 1;
+        Some(best)
+    }
+
     fn fits(&self, action: &Action) -> bool {
         match action {
             Action::Send(sending) => sending.text("", None).len() + 200 <= self.message_bytes,
@@ -375,7 +413,7 @@ impl Strategy for Conversations {
             let Some(walk) = walks.get_mut(client) else { break };
             // Not every message has a near miss that is found, and not every payload is short enough.
             if let Some(action) = self.action(walk, &mut random)
-                && let Ok(tree) = action.new_tree(runner)
+                && let Some(tree) = self.rarest(&action, runner)
                 && self.fits(&tree.current())
             {
                 steps.push((client, tree));
@@ -401,13 +439,8 @@ fn envelope() -> impl Strategy<Value = Envelope> {
     let odd = "\\PC{1,80}".no_shrink();
     let stem = prop_oneof![6 => Just(String::new()), 1 => odd, 1 => Just("🦀".repeat(100))];
     let spelling = prop_oneof![1 => Just(0), 1 => any::<u64>().no_shrink()];
-    (stem, spelling, prop_oneof![4 => Just(false), 1 => Just(true)]).prop_map(|(stem, spelling, ack)| {
-        Envelope {
-            stem,
-            spelling,
-            ack,
-        }
-    })
+    (stem, spelling, prop_oneof![4 => Just(false), 1 => Just(true)])
+        .prop_map(|(stem, spelling, ack)| Envelope { stem, spelling, ack })
 }
 
 impl Envelope {

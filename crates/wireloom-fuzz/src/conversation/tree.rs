@@ -34,11 +34,17 @@ enum Change {
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     /// Only this client, and nothing behind this step of the conversation.
-    Focus { client: usize, step: usize },
+    Focus {
+        client: usize,
+        step: usize,
+    },
     /// Without this client.
     Client(usize),
     /// Without so many of the kept steps, up to this one: from the end, where what does not matter is likely to stand.
-    Chunk { size: usize, end: usize },
+    Chunk {
+        size: usize,
+        end: usize,
+    },
     /// This step made simpler.
     Simplify(usize),
     Done,

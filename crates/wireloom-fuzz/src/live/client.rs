@@ -76,7 +76,9 @@ impl Client {
     /// Takes what the greeting says of limits.
     pub(super) fn limit(&mut self, greeting: &Value) {
         let number = |name: &str| {
-            let number = greeting.pointer(&format!("/limits/{name}")).and_then(Value::as_u64);
+            let number = greeting
+                .pointer(&format!("/limits/{name}"))
+                .and_then(Value::as_u64);
             number.and_then(|number| usize::try_from(number).ok())
         };
         let Limits {

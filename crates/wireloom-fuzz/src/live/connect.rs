@@ -115,7 +115,11 @@ impl Player<'_> {
             return;
         }
         let client_id = text("/clientId");
-        let others = self.clients.iter().enumerate().filter(|(other, _)| *other != number);
+        let others = self
+            .clients
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number);
         let same = others
             .filter_map(|(_, client)| client.ledger.session.as_ref())
             .find(|session| session.client_id == client_id || session.token == text("/resumeToken"));
@@ -307,7 +311,9 @@ impl Player<'_> {
         let replayed = payload.get("replayed").and_then(Value::as_u64).unwrap_or(0);
         self.counts.resumed += 1;
         let ledger = &mut self.clients[number].ledger;
-        let Some(session) = &mut ledger.session else { return };
+        let Some(session) = &mut ledger.session else {
+            return;
+        };
         let (ended, same) = (session.ended, session.client_id == text("clientId"));
         let known = session.last - since;
         session.token = text("resumeToken");
@@ -325,8 +331,9 @@ impl Player<'_> {
             ledger.find(Kind::Leak, ("connection:resumed", None), said);
         }
         if replayed < known {
-            let said =
-                format!("{replayed} messages are replayed behind seq {since}, of which {known} were received");
+            let said = format!(
+                "{replayed} messages are replayed behind seq {since}, of which {known} were received"
+            );
             ledger.find(Kind::ReplayShort, ("", None), said);
         }
     }
@@ -343,8 +350,8 @@ impl Player<'_> {
                 let window = Duration::from_millis(connection.resume_window_ms);
                 let late = session.lost.is_some_and(|lost| lost.elapsed() * 2 > window);
                 let (messages, bytes) = session.unacknowledged();
-                let full = messages * 2 >= connection.resume_messages
-                    || bytes as u64 * 4 >= connection.resume_bytes;
+                let full =
+                    messages * 2 >= connection.resume_messages || bytes as u64 * 4 >= connection.resume_bytes;
                 late || session.may_be_over || (reason == "gap" && full)
             });
         client.ledger.begin(model);

@@ -198,7 +198,9 @@ impl<'de> Visitor<'de> for Values {
         let mut values = Map::new();
         while let Some((name, Unique(value))) = entries.next_entry::<String, Unique>()? {
             if values.contains_key(&name) {
-                return Err(serde::de::Error::custom(format!("the name {name:?} stands twice")));
+                return Err(serde::de::Error::custom(format!(
+                    "the name {name:?} stands twice"
+                )));
             }
             values.insert(name, value);
         }

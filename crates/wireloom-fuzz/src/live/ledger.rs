@@ -137,7 +137,9 @@ impl Ledger {
         received: Option<&str>,
         text: String,
     ) {
-        let Some(request) = self.requests.get(at) else { return };
+        let Some(request) = self.requests.get(at) else {
+            return;
+        };
         // A type that nobody has says nothing about the server.
         let unknown = request.expects == Expects::Refusal(Refusal::UnknownType);
         self.findings.push(Finding {
@@ -195,7 +197,10 @@ impl Ledger {
             return None;
         }
         if let Some(owner) = rules.owners.get(id).filter(|owner| **owner != self.client) {
-            let said = format!("client {} got {kind}, which answers a request of client {owner}", self.client);
+            let said = format!(
+                "client {} got {kind}, which answers a request of client {owner}",
+                self.client
+            );
             self.find(Kind::Leak, (kind, None), said);
             self.received(text);
             return Some((*owner, id.to_owned()));
@@ -221,7 +226,11 @@ impl Ledger {
     }
 
     fn unasked(&mut self, kind: &str, text: &str) {
-        self.find(Kind::Unasked, (kind, None), format!("{kind} came, and answers nothing"));
+        self.find(
+            Kind::Unasked,
+            (kind, None),
+            format!("{kind} came, and answers nothing"),
+        );
         self.received(text);
     }
 
@@ -258,7 +267,8 @@ impl Ledger {
             Place::Next => true,
             Place::Replayed => false,
             Place::Differs => {
-                let said = format!("the message with seq {seq} is replayed as another one than was sent first");
+                let said =
+                    format!("the message with seq {seq} is replayed as another one than was sent first");
                 self.find(Kind::ReplayDiffers, ("", None), said);
                 self.received(text);
                 false
@@ -308,7 +318,9 @@ impl Ledger {
 
     /// A message that answers a request.
     fn judge(&mut self, at: usize, received: &Received, text: &str, model: &Model) {
-        let Some(request) = self.requests.get_mut(at) else { return };
+        let Some(request) = self.requests.get_mut(at) else {
+            return;
+        };
         let kind = received.kind.as_str();
         let (name, expects) = (request.message.clone(), request.expects.clone());
         let item = matches!(&expects, Expects::Stream { item, .. } if item == kind);
@@ -344,7 +356,9 @@ impl Ledger {
             return;
         }
         match (expects, code) {
-            (Expects::Refusal(refusal), Some(code)) => self.refused(at, &refusal, &code, received, text, model),
+            (Expects::Refusal(refusal), Some(code)) => {
+                self.refused(at, &refusal, &code, received, text, model)
+            }
             (Expects::Refusal(refusal), None) => {
                 request.end(Ended::Tainted);
                 let said = format!("{} was taken: {kind} came", refusal.what(&name));
@@ -361,7 +375,10 @@ impl Ledger {
             }
             (expects, None) => {
                 request.end(Ended::Tainted);
-                let said = format!("{name} was answered by {kind}; {} should have come", expects.describe());
+                let said = format!(
+                    "{name} was answered by {kind}; {} should have come",
+                    expects.describe()
+                );
                 self.blame(at, Kind::WrongReply, Some(kind), Some(text), said);
             }
         }
@@ -369,7 +386,9 @@ impl Ledger {
 
     /// Something in answer to what was taken for done.
     fn late(&mut self, at: usize, received: &Received, text: &str, model: &Model) {
-        let Some(request) = self.requests.get_mut(at) else { return };
+        let Some(request) = self.requests.get_mut(at) else {
+            return;
+        };
         let (optional, name) = (request.optional, request.message.clone());
         let describe = request.expects.describe();
         request.end(Ended::Tainted);
@@ -403,14 +422,18 @@ impl Ledger {
         text: &str,
         model: &Model,
     ) {
-        let Some(request) = self.requests.get_mut(at) else { return };
+        let Some(request) = self.requests.get_mut(at) else {
+            return;
+        };
         request.end(Ended::Badly);
         let name = request.message.clone();
         let mut states = request.states.iter();
         let illegal = request.stateful && states.any(|state| !accepts(model, state, &name));
         let needs_scopes = match model.message(&name) {
             Some(message) => !message.auth.is_empty(),
-            None => *refusal == Refusal::Hostile && model.messages.iter().any(|message| !message.auth.is_empty()),
+            None => {
+                *refusal == Refusal::Hostile && model.messages.iter().any(|message| !message.auth.is_empty())
+            }
         };
         // A text that is no message may begin like one, which is refused before the rest is read.
         let illegal = illegal || (*refusal == Refusal::Hostile && model.states.is_some());
@@ -434,14 +457,18 @@ impl Ledger {
         } else if let (Refusal::Payload { keyword, path }, "invalid_payload") = (refusal, code)
             && !tells(&received.payload, keyword, path)
         {
-            let said = format!("the payload of {name} violates {keyword} at {path:?}, and the details say something else");
+            let said = format!(
+                "the payload of {name} violates {keyword} at {path:?}, and the details say something else"
+            );
             self.blame(at, Kind::WrongDetail, Some(keyword), Some(text), said);
         }
     }
 
     /// An error in answer to something valid.
     fn failed(&mut self, at: usize, code: &str, received: &Received, text: &str, model: &Model) {
-        let Some(request) = self.requests.get_mut(at) else { return };
+        let Some(request) = self.requests.get_mut(at) else {
+            return;
+        };
         let ended = if code == "cancelled" {
             Ended::Cancelled
         } else {
@@ -460,11 +487,19 @@ impl Ledger {
         match code {
             _ if declared => self.moved(at, false, Some(text), model),
             "invalid_state" => {
-                let Some(request) = self.requests.get(at) else { return };
-                let refusing = request.states.iter().filter(|state| !accepts(model, state, &name));
+                let Some(request) = self.requests.get(at) else {
+                    return;
+                };
+                let refusing = request
+                    .states
+                    .iter()
+                    .filter(|state| !accepts(model, state, &name));
                 let left: BTreeSet<String> = refusing.cloned().collect();
                 if !request.stateful || left.is_empty() {
-                    let said = format!("{name} was refused in {}, which accepts it", states(&self.possible));
+                    let said = format!(
+                        "{name} was refused in {}, which accepts it",
+                        states(&self.possible)
+                    );
                     self.blame(at, Kind::RefusedInState, None, Some(text), said);
                 } else {
                     self.possible = left;
@@ -476,7 +511,13 @@ impl Ledger {
                 if legal {
                     let keyword = detail(&received.payload);
                     let said = format!("{name} fits the protocol, and was refused with {code}");
-                    self.blame(at, Kind::RefusedValid, keyword.as_deref().or(Some(code)), Some(text), said);
+                    self.blame(
+                        at,
+                        Kind::RefusedValid,
+                        keyword.as_deref().or(Some(code)),
+                        Some(text),
+                        said,
+                    );
                 }
             }
             "unauthorized" | "forbidden" if message.is_some_and(|message| !message.auth.is_empty()) => {}
@@ -488,7 +529,10 @@ impl Ledger {
                 let said = format!("the server failed at a {name} that fits the protocol");
                 self.blame(at, Kind::InternalError, None, Some(text), said);
             }
-            _ if wireloom_spec::ENGINE_ERRORS.iter().any(|known| known.code == code) => {
+            _ if wireloom_spec::ENGINE_ERRORS
+                .iter()
+                .any(|known| known.code == code) =>
+            {
                 let said = format!("{name} was answered with {code}, for which there is no reason");
                 self.blame(at, Kind::UnexpectedError, Some(code), Some(text), said);
             }
@@ -501,7 +545,9 @@ impl Ledger {
 
     /// A request was taken: its state must have accepted it. Where it ended well, the session has moved on.
     pub(super) fn moved(&mut self, at: usize, well: bool, text: Option<&str>, model: &Model) {
-        let Some(request) = self.requests.get(at) else { return };
+        let Some(request) = self.requests.get(at) else {
+            return;
+        };
         let (Some(machine), true) = (&model.states, request.stateful) else {
             return;
         };
@@ -575,7 +621,11 @@ impl Ledger {
                     }
                 }
                 Expects::Nothing => request.optional = true,
-                Expects::Reply(_) if model.message(&request.message).is_some_and(|message| message.engine) => {
+                Expects::Reply(_)
+                    if model
+                        .message(&request.message)
+                        .is_some_and(|message| message.engine) =>
+                {
                     request.end(Ended::Silently);
                 }
                 Expects::Reply(_) => {}
@@ -600,7 +650,9 @@ impl Ledger {
 
     /// Whether the session may be in another state when the message was handled.
     pub(super) fn changes_state(&self, name: &str, model: &Model) -> bool {
-        let Some(machine) = &model.states else { return false };
+        let Some(machine) = &model.states else {
+            return false;
+        };
         let leads = |state: &String| machine.states.get(state).and_then(|on| on.get(name));
         self.possible
             .iter()
@@ -633,7 +685,9 @@ fn tells(error: &Value, keyword: &str, path: &str) -> bool {
     let same = |detail: &Value| {
         let told = detail.get("path").and_then(Value::as_str).unwrap_or_default();
         // A path that holds long names of the client's own is cut.
-        let cut = told.strip_suffix('…').is_some_and(|front| path.starts_with(front));
+        let cut = told
+            .strip_suffix('…')
+            .is_some_and(|front| path.starts_with(front));
         detail.get("keyword").and_then(Value::as_str) == Some(keyword) && (told == path || cut)
     };
     details.is_some_and(|details| details.iter().any(same))

@@ -185,7 +185,11 @@ impl Player<'_> {
         }
         let client = &mut self.clients[number];
         let kept = self.stage.model.connection.resume_messages;
-        let unacknowledged = client.ledger.session.as_ref().map(|session| session.unacknowledged());
+        let unacknowledged = client
+            .ledger
+            .session
+            .as_ref()
+            .map(|session| session.unacknowledged());
         if client.socket.is_some()
             && unacknowledged.is_some_and(|(messages, _)| messages >= MAX_UNACKNOWLEDGED.min(kept / 2))
         {
@@ -232,7 +236,9 @@ impl Player<'_> {
         }
         let expects = Expects::of(&sending.label, name, model);
         let mut request = Request::new(self.step, name, Some(id), text.clone(), expects);
-        let own = model.message(name).and_then(|message| message.limits.message_bytes);
+        let own = model
+            .message(name)
+            .and_then(|message| message.limits.message_bytes);
         request.oversize = depth(&text) > client.limits.depth
             || own.is_some_and(|own| text.len() > usize::try_from(own).unwrap_or(usize::MAX));
         if request.oversize && !valid {
@@ -423,4 +429,3 @@ fn depth(text: &str) -> usize {
     }
     serde_json::from_str(text).map_or(usize::MAX, |value: Value| of(&value))
 }
-

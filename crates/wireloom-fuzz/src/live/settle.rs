@@ -102,7 +102,10 @@ impl Player<'_> {
             };
             request.end(Ended::Tainted);
             if let Expects::Refusal(refusal) = request.expects.clone() {
-                let said = format!("{} was not refused: no error came", refusal.what(&request.message));
+                let said = format!(
+                    "{} was not refused: no error came",
+                    refusal.what(&request.message)
+                );
                 client
                     .ledger
                     .blame(at, Kind::AcceptedInvalid, refusal.keyword(), None, said);
@@ -185,15 +188,11 @@ impl Player<'_> {
         }
     }
 
-    fn judge_left(
-        &mut self,
-        number: usize,
-        at: usize,
-        within: Duration,
-        needed: &dyn Fn(&Request) -> bool,
-    ) {
+    fn judge_left(&mut self, number: usize, at: usize, within: Duration, needed: &dyn Fn(&Request) -> bool) {
         let ledger = &mut self.clients[number].ledger;
-        let Some(request) = ledger.requests.get_mut(at) else { return };
+        let Some(request) = ledger.requests.get_mut(at) else {
+            return;
+        };
         let name = request.message.clone();
         let describe = request.expects.describe();
         let reply = matches!(request.expects, Expects::Reply(_));
@@ -202,7 +201,8 @@ impl Player<'_> {
                 let items = request.items;
                 request.end(Ended::Tainted);
                 if reply {
-                    let said = format!("{name} was not answered: {describe} should have come within {within:?}");
+                    let said =
+                        format!("{name} was not answered: {describe} should have come within {within:?}");
                     ledger.blame(at, Kind::MissingReply, None, None, said);
                 } else {
                     let said = format!(
@@ -222,7 +222,9 @@ impl Player<'_> {
     /// What was said to be replayed has come by now.
     fn check_replay(&mut self, number: usize) {
         let ledger = &mut self.clients[number].ledger;
-        let Some(session) = &mut ledger.session else { return };
+        let Some(session) = &mut ledger.session else {
+            return;
+        };
         let until = std::mem::take(&mut session.replay_until);
         if session.cursor < until {
             let said = format!(

@@ -93,10 +93,19 @@ pub(crate) const JUDGEMENT: &[(Bug, &str)] = &[
     (Bug::Ignores("required"), "accepted-invalid * required"),
     (Bug::Ignores("format"), "accepted-invalid buy format"),
     (Bug::Ignores("type"), "accepted-invalid * type"),
-    (Bug::Ignores("additionalProperties"), "accepted-invalid * additionalProperties"),
+    (
+        Bug::Ignores("additionalProperties"),
+        "accepted-invalid * additionalProperties",
+    ),
     (Bug::Takes("invalid_json"), "accepted-invalid text"),
-    (Bug::Takes("wrong_direction"), "accepted-invalid * wrong_direction|accepted-invalid text"),
-    (Bug::Takes("unknown_type"), "accepted-invalid unknown_type|accepted-invalid text"),
+    (
+        Bug::Takes("wrong_direction"),
+        "accepted-invalid * wrong_direction|accepted-invalid text",
+    ),
+    (
+        Bug::Takes("unknown_type"),
+        "accepted-invalid unknown_type|accepted-invalid text",
+    ),
     (Bug::TakesDuplicateNames, "accepted-invalid text"),
     (Bug::BinaryTaken, "accepted-invalid binary"),
     (Bug::RefusesValid, "refused-valid buy maximum"),
@@ -125,7 +134,10 @@ pub(crate) const MESSAGES: &[(Bug, &str)] = &[
     (Bug::ReplayDiffers, "replay-differs"),
     (Bug::ReplayMiscounted, "replay-short"),
     (Bug::ResumeRefused, "resume-refused connection:resume expired"),
-    (Bug::ResumesEnded, "resumed-ended connection:resume|leak connection:resumed"),
+    (
+        Bug::ResumesEnded,
+        "resumed-ended connection:resume|leak connection:resumed",
+    ),
     (Bug::TakeoverIgnored, "takeover-ignored connection:resume"),
     (Bug::SameClientTwice, "leak connection:established"),
 ];
@@ -228,7 +240,10 @@ impl Bug {
             Self::EndLost if name == "done" => return Say::default(),
             Self::ProtocolPingUnanswered if name == "pong" => return Say::default(),
             Self::ReplyWithoutId if bought => {
-                message.as_object_mut().expect("a message").shift_remove("correlationId");
+                message
+                    .as_object_mut()
+                    .expect("a message")
+                    .shift_remove("correlationId");
             }
             Self::WrongCorrelationId if bought => message["correlationId"] = format!("{id}x").into(),
             Self::RepliesTwice if bought => return both(text, text.to_owned()),
@@ -250,7 +265,8 @@ impl Bug {
                 };
             }
             Self::ItemAfterEnd if name == "done" => {
-                let tick = json!({ "type": "tick", "payload": { "at": 9 }, "timestamp": 1, "correlationId": id });
+                let tick =
+                    json!({ "type": "tick", "payload": { "at": 9 }, "timestamp": 1, "correlationId": id });
                 return both(text, tick.to_string());
             }
             Self::StateIgnored if code == "invalid_state" && asked == "buy" => return back(good()),
@@ -260,13 +276,16 @@ impl Bug {
             Self::Takes(taken) if code == taken => return Say::default(),
             Self::TakesDuplicateNames
                 if code == "invalid_json"
-                    && message["payload"]["message"].as_str().is_some_and(|why| why.contains("twice")) =>
+                    && message["payload"]["message"]
+                        .as_str()
+                        .is_some_and(|why| why.contains("twice")) =>
             {
                 return Say::default();
             }
             Self::RefusesValid if bought && request["count"] == 9 => {
                 let mut refused = error("invalid_payload", &id);
-                refused["payload"]["details"] = json!([{ "path": "/count", "keyword": "maximum", "message": "9 is more than 8" }]);
+                refused["payload"]["details"] =
+                    json!([{ "path": "/count", "keyword": "maximum", "message": "9 is more than 8" }]);
                 return back(refused);
             }
             Self::WrongCode if code == "invalid_payload" => {
@@ -284,11 +303,17 @@ impl Bug {
                 }
             }
             Self::DetailsLost if code == "invalid_payload" => {
-                message["payload"].as_object_mut().expect("an error").shift_remove("details");
+                message["payload"]
+                    .as_object_mut()
+                    .expect("an error")
+                    .shift_remove("details");
             }
             Self::InvalidPayload if bought => message["payload"]["count"] = "many".into(),
             Self::UnknownType if bought => {
-                return both(text, json!({ "type": "gossip", "payload": {}, "timestamp": 1 }).to_string());
+                return both(
+                    text,
+                    json!({ "type": "gossip", "payload": {}, "timestamp": 1 }).to_string(),
+                );
             }
             Self::WrongDirection if bought => {
                 let note = json!({ "type": "note", "payload": { "text": "" }, "timestamp": 1 });
@@ -296,7 +321,10 @@ impl Bug {
             }
             Self::UnknownField if bought => message["trace"] = "1-2-3".into(),
             Self::TimestampLost if bought => {
-                message.as_object_mut().expect("a message").shift_remove("timestamp");
+                message
+                    .as_object_mut()
+                    .expect("a message")
+                    .shift_remove("timestamp");
             }
             Self::HalfAMessage if bought => return both(text, text.chars().take(20).collect()),
             Self::NameTwice if bought => return back_text(format!("{{\"timestamp\":1,{}", &text[1..])),
@@ -314,7 +342,9 @@ impl Bug {
             Self::ReplayLost if replayed => return Say::default(),
             Self::ReplayTwice if replayed => return both(text, text.to_owned()),
             Self::ReplayDiffers if replayed => message["timestamp"] = 1.into(),
-            Self::ReplayMiscounted if name == "connection:resumed" && message["payload"]["resumed"] == true => {
+            Self::ReplayMiscounted
+                if name == "connection:resumed" && message["payload"]["resumed"] == true =>
+            {
                 message["payload"]["replayed"] = 0.into();
             }
             Self::ResumeRefused if name == "connection:resumed" => {
@@ -323,7 +353,10 @@ impl Bug {
             }
             Self::ResumesEnded if name == "connection:resumed" => {
                 message["payload"]["resumed"] = true.into();
-                message["payload"].as_object_mut().expect("an object").shift_remove("reason");
+                message["payload"]
+                    .as_object_mut()
+                    .expect("an object")
+                    .shift_remove("reason");
             }
             Self::SameClientTwice if name == "connection:established" => {
                 message["payload"]["clientId"] = "everybody".into();

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{accept_hdr_async, connect_async};
-use wireloom::{Engine, Protocol, Registry, Reject, ServeOptions};
+use wireloom::{Engine, Protocol, Registry, Reject, ServeOptions, Settings};
 
 use super::bugs::Bug;
 
@@ -66,12 +66,13 @@ states:
 const PACE: Duration = Duration::from_millis(4);
 
 /// The engine with the protocol: a server that is right.
-fn engine() -> Engine<()> {
+fn engine(adjust: impl FnOnce(&mut Settings)) -> Engine<()> {
     let checked = wireloom_spec::check("protocol.yaml", PROTOCOL);
     let model = checked.model.expect("the tests' protocol is sound");
     let description = wireloom_codegen::emit::protocol_json(&model, "protocol.yaml");
     let protocol = Protocol::from_json(&description).expect("a description");
     Registry::new(protocol, ())
+        .settings(adjust)
         .on("enter", |_cx, payload| async move {
             match payload["name"].as_str() {
                 Some("mallory") => Err(Reject::declared("unwelcome", "not you", false)),
@@ -102,10 +103,10 @@ fn engine() -> Engine<()> {
 }
 
 /// Serves the engine until the test ends; its address.
-pub(crate) async fn serve() -> String {
+pub(crate) async fn serve(adjust: impl FnOnce(&mut Settings)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let router = axum::Router::new().route("/ws", engine().upgrade());
+    let router = axum::Router::new().route("/ws", engine(adjust).upgrade());
     let never = std::future::pending();
     tokio::spawn(wireloom::serve(listener, router, ServeOptions::default(), never));
     address
