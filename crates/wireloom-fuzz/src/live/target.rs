@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -139,6 +140,12 @@ impl Target {
             Ok(Ok((socket, response))) => {
                 let taken = response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL);
                 Ok((socket, taken))
+            }
+            // One that knows no subprotocols is served without: it has no sessions.
+            Ok(Err(tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_))))
+                if subprotocol =>
+            {
+                Box::pin(self.open(false)).await
             }
             Ok(Err(tungstenite::Error::Http(response))) => Err(Unopened::Http(response.status().as_u16())),
             Ok(Err(cause)) => Err(Unopened::Unreachable(cause.to_string())),
