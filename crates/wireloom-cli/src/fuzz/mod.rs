@@ -8,7 +8,7 @@ mod report;
 mod shell;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,6 +88,9 @@ pub(crate) struct Args {
     /// Payloads that lead somewhere on this server: JSON, an object of message types with lists of payloads.
     #[arg(long, value_name = "FILE")]
     samples: Option<PathBuf>,
+    /// A type that is not sent, since it does harm, or never ends on purpose. May be given again.
+    #[arg(long, value_name = "MESSAGE")]
+    skip: Vec<String>,
     /// Bearer token for the Authorization header.
     #[arg(long, env = "WIRELOOM_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -138,6 +141,7 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
         clients: usize::from(args.clients),
         steps: usize::from(args.steps),
         samples: samples(args, model)?,
+        skip: skipped(args, model)?,
     };
     // Short, so that it can be typed again.
     let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
@@ -255,6 +259,17 @@ fn samples(args: &Args, model: &Model) -> Result<BTreeMap<String, Vec<Value>>, F
         }
     }
     Ok(samples)
+}
+
+/// The types of `--skip`, which must be known.
+fn skipped(args: &Args, model: &Model) -> Result<BTreeSet<String>, Failure> {
+    match args.skip.iter().find(|name| model.message(name).is_none()) {
+        Some(unknown) => {
+            let message = format!("--skip {unknown}: the protocol has no such message");
+            Err(Failure::new(Exit::Usage, message))
+        }
+        None => Ok(args.skip.iter().cloned().collect()),
+    }
 }
 
 /// Saves a finding, and prints it.

@@ -70,9 +70,9 @@ impl ConversationTree {
         }
     }
 
-    /// A conversation whose steps stay as they are.
-    #[cfg(feature = "live")]
-    pub(crate) fn of(conversation: &Conversation) -> Self {
+    /// A conversation that becomes smaller by leaving steps out; those that stay are as they are.
+    #[must_use]
+    pub fn of(conversation: &Conversation) -> Self {
         let steps = conversation.steps.iter().map(|step| {
             let action: ActionTree = Box::new(Fixed(step.action.clone()));
             (step.client, action)
@@ -80,9 +80,9 @@ impl ConversationTree {
         Self::new(steps.collect())
     }
 
-    /// Says where it failed: what is likely to matter is tried first.
-    #[cfg(feature = "live")]
-    pub(crate) fn focus(&mut self, client: usize, step: usize) {
+    /// Says which client, at which step of [`current`](ValueTree::current), saw it fail: nothing but what that client did
+    /// until then is tried first.
+    pub fn focus(&mut self, client: usize, step: usize) {
         let kept = self.kept();
         let conversation = self.current();
         // Clients are numbered anew.
@@ -227,10 +227,8 @@ impl ValueTree for ConversationTree {
 }
 
 /// A step that is as simple as it is.
-#[cfg(feature = "live")]
 struct Fixed(Action);
 
-#[cfg(feature = "live")]
 impl ValueTree for Fixed {
     type Value = Action;
 

@@ -236,7 +236,7 @@ async fn what_cannot_be_fuzzed_is_said() {
             visitors.push(tokio_tungstenite::accept_async(stream).await);
         }
     });
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (
             &["ws://127.0.0.1:1/ws"],
             3,
@@ -264,6 +264,7 @@ async fn what_cannot_be_fuzzed_is_said() {
             2,
             "sell is not a message that clients send",
         ),
+        (&[&url, "--skip", "sell"], 2, "the protocol has no such message"),
         (
             &[&url, "--replay", "right.json"],
             2,
@@ -278,8 +279,19 @@ async fn what_cannot_be_fuzzed_is_said() {
     }
     let ended = fuzz(
         dir.path(),
-        &[&url, "--samples", "right.json", "--cases", "20", "--seed", "1"],
+        &[
+            &url,
+            "--samples",
+            "right.json",
+            "--skip",
+            "watch",
+            "--cases",
+            "20",
+            "--seed",
+            "1",
+        ],
     )
     .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("\n  never      watch\n"), "{ended:?}");
 }
