@@ -1,5 +1,5 @@
-//! The `wireloom` command: checks a protocol, generates from it, documents and mocks it, calls servers that speak it,
-//! begins projects.
+//! The `wireloom` command: checks a protocol, generates from it, documents and mocks it, calls and fuzzes servers that
+//! speak it, begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
 //! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.

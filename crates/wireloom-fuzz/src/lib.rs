@@ -1,5 +1,7 @@
 //! Property-test strategies from a protocol: payloads that satisfy their schemas, payloads that violate exactly one
-//! keyword, whole frames, and texts that are no message at all.
+//! keyword, whole frames, and texts that are no message at all; and whole [`conversation`]s.
+//!
+//! With the feature `live`, the module `live` holds conversations with a running server and finds what it does wrong.
 //!
 //! Everything is a [`proptest`](mod@proptest) strategy that shrinks: a failing payload is reported in its simplest form. What is
 //! valid is decided by the `jsonschema` crate, set up as the runtime sets it up, so that a server and these strategies

@@ -207,3 +207,95 @@ impl<'de> Visitor<'de> for Values {
         Ok(values.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind and keyword of each fault of a text.
+    fn faults(text: &str) -> Vec<(Kind, Option<String>)> {
+        let spec = "
+wireloom: 1
+info: { name: demo, version: 1.0.0 }
+messages:
+  say: { from: client, payload: { fields: { text: string } } }
+  said: { from: server, payload: { fields: { text: string } } }
+";
+        let model = wireloom_spec::check("protocol.yaml", spec)
+            .model
+            .expect("a protocol");
+        let fuzzer = Fuzzer::from_model(&model);
+        let (_, faults) = inspect(text, &model, &fuzzer);
+        faults
+            .into_iter()
+            .map(|fault| (fault.kind, fault.keyword))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_right_has_no_fault() {
+        let said = r#"{"type":"said","payload":{"text":"a"},"timestamp":1,"correlationId":"c","seq":1}"#;
+        assert_eq!(faults(said), []);
+        // The engine's messages are open: a newer server may say more.
+        let pong = r#"{"type":"pong","payload":{"more":1},"timestamp":1}"#;
+        assert_eq!(faults(pong), []);
+    }
+
+    #[test]
+    fn each_fault_is_told() {
+        let about = |kind, keyword: &str| vec![(kind, (!keyword.is_empty()).then(|| keyword.to_owned()))];
+        let cases = [
+            ("{", Kind::BadJson, ""),
+            (r#"{"type":"said","type":"said"}"#, Kind::BadJson, ""),
+            (
+                r#"{"type":"pong","payload":{"a":{"b":1,"\u0062":2}},"timestamp":1}"#,
+                Kind::BadJson,
+                "",
+            ),
+            ("[]", Kind::BadEnvelope, ""),
+            ("{}", Kind::BadEnvelope, "type"),
+            (r#"{"type":"pong","timestamp":1}"#, Kind::BadEnvelope, "payload"),
+            (r#"{"type":"pong","payload":{}}"#, Kind::BadEnvelope, "timestamp"),
+            (
+                r#"{"type":"pong","payload":{},"timestamp":1.5}"#,
+                Kind::BadEnvelope,
+                "timestamp",
+            ),
+            (
+                r#"{"type":"pong","payload":{},"timestamp":1,"ack":1}"#,
+                Kind::BadEnvelope,
+                "ack",
+            ),
+            (
+                r#"{"type":"pong","payload":{},"timestamp":1,"seq":0}"#,
+                Kind::BadEnvelope,
+                "seq",
+            ),
+            (
+                r#"{"type":"pong","payload":{},"timestamp":1,"correlationId":""}"#,
+                Kind::BadEnvelope,
+                "correlationId",
+            ),
+            (
+                r#"{"type":"sung","payload":{},"timestamp":1}"#,
+                Kind::UnknownType,
+                "",
+            ),
+            (
+                r#"{"type":"say","payload":{"text":""},"timestamp":1}"#,
+                Kind::WrongDirection,
+                "",
+            ),
+            (
+                r#"{"type":"said","payload":{},"timestamp":1}"#,
+                Kind::InvalidMessage,
+                "required",
+            ),
+        ];
+        for (text, kind, keyword) in cases {
+            // A payload that is missing is `null` to the schema, too.
+            let told = faults(text);
+            assert_eq!(told.first(), about(kind, keyword).first(), "{text}: {told:?}");
+        }
+    }
+}

@@ -70,6 +70,7 @@ pub(crate) const REQUESTS: &[(Bug, &str)] = &[
     (Bug::UndeclaredError, "undeclared-error buy unwelcome"),
     (Bug::FailsAtSomeInput, "internal-error buy"),
     (Bug::DiesOfSomeInput, "connection-lost note reset"),
+    (Bug::Burns, "crashed|connection-lost note reset"),
     (Bug::ClosesAtInvalid, "connection-lost * 1011"),
     // It hangs before it looks at the state.
     (Bug::Hangs, "stalled buy|accepted-in-state buy"),
