@@ -70,7 +70,7 @@ pub(crate) struct Args {
     /// Conversations after which the run ends.
     #[arg(long, value_name = "COUNT")]
     cases: Option<u64>,
-    /// Different findings after which the run ends.
+    /// Different findings, each seen again, after which the run ends.
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     findings: u32,
     /// Most clients of a conversation.
@@ -318,6 +318,11 @@ fn cannot_begin(args: &Args, trouble: &Trouble) -> Failure {
         ),
         Trouble::OtherProtocol(_) => {
             Failure::new(Exit::Usage, describe(trouble)).help("--spec names the file of another protocol")
+        }
+        Trouble::Refused(4406) => {
+            let message = "the server speaks another protocol, or another version of it (4406)";
+            Failure::new(Exit::Usage, message)
+                .help("--spec names the file of another protocol, and --protocol another subprotocol")
         }
         Trouble::Silent | Trouble::Refused(_) => Failure::new(Exit::NotConnected, describe(trouble))
             .help("give a valid --token, if it asks for one"),

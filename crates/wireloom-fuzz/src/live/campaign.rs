@@ -28,7 +28,7 @@ pub struct Budget {
     pub cases: Option<u64>,
     /// Time; `None` is no bound.
     pub time: Option<Duration>,
-    /// Different findings after which the run ends.
+    /// Different findings that were seen again, after which the run ends.
     pub findings: usize,
     /// Time to make one finding smaller.
     pub shrink: Duration,
@@ -154,7 +154,7 @@ impl Campaign {
         loop {
             let spent = self.budget.cases.is_some_and(|cases| case >= cases)
                 || self.budget.time.is_some_and(|time| began.elapsed() >= time)
-                || self.reports.len() >= self.budget.findings;
+                || self.has_enough();
             if spent {
                 return End::Spent;
             }
@@ -181,6 +181,11 @@ impl Campaign {
         }
     }
 
+    fn has_enough(&self) -> bool {
+        let seen_again = self.reports.iter().filter(|report| report.reproduced);
+        seen_again.count() >= self.budget.findings
+    }
+
     /// Makes what is new in an outcome small, and reports it.
     async fn report(
         &mut self,
@@ -204,7 +209,7 @@ impl Campaign {
         // The first to be made small uses up the tree; what else was seen in the conversation has often the same cause.
         let mut tree = Some(tree);
         for finding in new {
-            if self.reports.len() >= self.budget.findings {
+            if self.has_enough() {
                 return;
             }
             tell(Event::Found(&finding));

@@ -79,6 +79,7 @@ impl Stage<'_> {
             step: 0,
             trouble: None,
             until,
+            findings: Vec::new(),
         };
         player.counts.conversations = 1;
         for (at, step) in conversation.steps.iter().enumerate() {
@@ -103,6 +104,8 @@ pub(super) struct Player<'a> {
     pub(super) step: usize,
     pub(super) trouble: Option<Trouble>,
     until: Option<&'a Key>,
+    /// What was found, in the order in which it was seen.
+    findings: Vec<Finding>,
 }
 
 /// A client by its number, and the rules that its messages are held to. A macro, since it borrows parts of the player.
@@ -124,10 +127,7 @@ impl Player<'_> {
     }
 
     fn is_over(&self) -> bool {
-        let found = |key: &Key| {
-            let mut findings = self.clients.iter().flat_map(|client| &client.ledger.findings);
-            findings.any(|finding| finding.key == *key)
-        };
+        let found = |key: &Key| self.findings.iter().any(|finding| finding.key == *key);
         self.trouble.is_some() || self.until.is_some_and(found)
     }
 
@@ -170,7 +170,8 @@ impl Player<'_> {
         self.look_after(number).await;
     }
 
-    /// Whatever a client must do beside its steps: notice that it was closed, slow down, acknowledge.
+    /// Whatever a client must do beside its steps: notice that it was closed, tell what it has found, slow down,
+    /// acknowledge.
     pub(super) async fn look_after(&mut self, number: usize) {
         for (owner, id) in std::mem::take(&mut self.clients[number].leaked) {
             if let Some(client) = self.clients.get_mut(owner) {
@@ -179,6 +180,7 @@ impl Player<'_> {
         }
         self.was_closed(number);
         let client = &mut self.clients[number];
+        self.findings.append(&mut client.ledger.findings);
         if std::mem::take(&mut client.ledger.slow_down) {
             self.counts.slowed_down += 1;
             sleep(SLOWER).await;
@@ -390,7 +392,7 @@ impl Player<'_> {
                 None => {}
             }
         }
-        let mut findings: Vec<Finding> = Vec::new();
+        let mut findings = self.findings;
         for client in self.clients {
             self.counts.received += client.received;
             for name in client.ledger.accepted {
@@ -401,7 +403,7 @@ impl Player<'_> {
             }
             findings.extend(client.ledger.findings);
         }
-        findings.sort_by_key(|finding| (finding.key.kind.follows(), finding.step));
+        findings.sort_by_key(|finding| finding.key.kind.follows());
         Outcome {
             findings,
             counts: self.counts,
