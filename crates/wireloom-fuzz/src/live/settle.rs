@@ -17,6 +17,9 @@ const GRACE: Duration = Duration::from_millis(250);
 /// How long a stream may be silent before it is cancelled: many end only when their client wants it.
 const SILENCE: Duration = Duration::from_millis(500);
 
+/// How long a stream is read that goes on and on.
+const FLOWING: Duration = Duration::from_secs(2);
+
 impl Player<'_> {
     /// Has the server answer a ping: it has then taken everything that was sent before. Whether it did.
     pub(super) async fn barrier(&mut self, number: usize) -> bool {
@@ -133,7 +136,7 @@ impl Player<'_> {
         let silence = SILENCE.min(within);
         let stream = |expects: &Expects| matches!(expects, Expects::Stream { .. });
         let (client, rules) = at!(self, number);
-        let last = Instant::now() + within;
+        let last = Instant::now() + FLOWING.min(within);
         while client.ledger.awaits(stream) && Instant::now() < last {
             let before = client.received;
             let deadline = last.min(Instant::now() + silence);
