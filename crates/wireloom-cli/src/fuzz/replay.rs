@@ -1,5 +1,6 @@
 //! Findings as files: saved, and held again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,6 +64,7 @@ pub(super) async fn run(args: &Args, file: &Path, model: &Model, out: &mut Outpu
         target: &target,
         model,
         fuzzer: &fuzzer,
+        unanswered: &BTreeSet::new(),
     };
     let outcome = reproducer.replay(stage).await;
     out.waited();

@@ -1,5 +1,6 @@
 //! Conversation after conversation with one server, within budgets; what is found is made small.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,8 @@ pub struct Campaign {
     conversations: Conversations,
     budget: Budget,
     seed: u64,
+    /// Messages of which it was found that they have no answer.
+    unanswered: BTreeSet<String>,
     /// What was found so far.
     pub reports: Vec<Report>,
     /// What was sent and received so far.
@@ -109,6 +112,7 @@ impl Campaign {
             target,
             budget,
             seed,
+            unanswered: BTreeSet::new(),
             reports: Vec::new(),
             counts: Counts::default(),
         }
@@ -119,6 +123,7 @@ impl Campaign {
             target: &self.target,
             model: &self.model,
             fuzzer: &self.fuzzer,
+            unanswered: &self.unanswered,
         }
     }
 
@@ -215,6 +220,9 @@ impl Campaign {
             tell(Event::Found(&finding));
             let report = self.shrink(tree.take(), conversation, finding).await;
             tell(Event::Report(&report));
+            if matches!(report.finding.key.kind, Kind::MissingReply | Kind::Stalled) {
+                self.unanswered.extend(report.finding.key.message.clone());
+            }
             self.reports.push(report);
         }
     }

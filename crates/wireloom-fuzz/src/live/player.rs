@@ -1,6 +1,6 @@
 //! Holds a conversation with a server: does step after step, and collects what was wrong.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -64,6 +64,8 @@ pub struct Stage<'a> {
     pub model: &'a Model,
     /// The strategies of the protocol, which know its schemas.
     pub fuzzer: &'a Fuzzer,
+    /// Messages that are known to have no answer: none is waited for long.
+    pub unanswered: &'a BTreeSet<String>,
 }
 
 impl Stage<'_> {

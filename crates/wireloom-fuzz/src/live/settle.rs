@@ -124,9 +124,15 @@ impl Player<'_> {
         for (_, request) in client.ledger.open() {
             within = within.max(patience(request, model) + self.stage.target.timeout());
         }
+        let unanswered = self.stage.unanswered;
         let deadline = Instant::now() + within;
         client
-            .read_until(deadline, &rules, |client| !client.ledger.awaits(reply))
+            .read_until(deadline, &rules, |client| {
+                let mut open = client.ledger.open();
+                !open.any(|(_, request)| {
+                    !request.optional && reply(&request.expects) && !unanswered.contains(&request.message)
+                })
+            })
             .await;
     }
 
@@ -199,6 +205,7 @@ impl Player<'_> {
         let name = request.message.clone();
         let describe = request.expects.describe();
         let reply = matches!(request.expects, Expects::Reply(_));
+        let known = self.stage.unanswered.contains(&name);
         match request.ended {
             None if needed(request) => {
                 let items = request.items;
@@ -214,7 +221,8 @@ impl Player<'_> {
                     ledger.blame(at, Kind::MissingEnd, None, None, said);
                 }
             }
-            Some(Ended::Cancelled) if reply => {
+            // One that is known to have no answer was not waited for.
+            Some(Ended::Cancelled) if reply && !known => {
                 let said = format!("{name} was not answered within {within:?}; its cancel was");
                 ledger.blame(at, Kind::Stalled, None, None, said);
             }
