@@ -149,10 +149,13 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
     let (time, cases) = (budget.time, budget.cases);
     let mut campaign = Campaign::new(Arc::clone(model), target, plan, budget, seed);
     out.waiting(&format!("connecting to {}", args.url));
-    campaign
-        .look()
-        .await
-        .map_err(|trouble| cannot_begin(args, &trouble))?;
+    let looked = campaign.look().await;
+    if !looked.map_err(|trouble| cannot_begin(args, &trouble))? {
+        out.note(&format!(
+            "the server's protocol is not quite that of {}: what is found may come from what differs",
+            args.spec.display()
+        ));
+    }
     let began = Instant::now();
     let mut saved = Ok(());
     let end = {
@@ -291,10 +294,11 @@ fn show(
 }
 
 fn said(counts: &Counts) -> String {
+    let counted = |count: u64, what| source::counted(usize::try_from(count).unwrap_or(usize::MAX), what);
     format!(
-        "{} conversations, {} frames",
-        counts.conversations,
-        counts.frames()
+        "{}, {}",
+        counted(counts.conversations, "conversation"),
+        counted(counts.frames(), "frame")
     )
 }
 

@@ -127,12 +127,13 @@ impl Campaign {
         }
     }
 
-    /// Connects once, to see whether the server is there, lets clients in, and speaks the protocol.
+    /// Connects once, to see whether the server is there, lets clients in, and speaks the protocol: whether it is the same
+    /// one to the letter, by its hash.
     ///
     /// # Errors
     ///
     /// Says why it is no use to begin.
-    pub async fn look(&self) -> Result<(), Trouble> {
+    pub async fn look(&self) -> Result<bool, Trouble> {
         let step = crate::conversation::Step {
             client: 0,
             action: crate::conversation::Action::Connect { subprotocol: true },
@@ -147,7 +148,7 @@ impl Campaign {
             {
                 Err(Trouble::Silent)
             }
-            None => Ok(()),
+            None => Ok(outcome.hash.is_some_and(|hash| hash == self.model.hash)),
         }
     }
 

@@ -113,6 +113,7 @@ impl Player<'_> {
             self.trouble = Some(Trouble::OtherProtocol(other));
             return;
         }
+        self.hash = Some(text("/protocol/hash"));
         let client_id = text("/clientId");
         let others = self
             .clients

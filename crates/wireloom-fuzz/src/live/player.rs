@@ -38,6 +38,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Why it was not held to its end.
     pub trouble: Option<Trouble>,
+    /// Hash of the protocol that the server says it speaks.
+    pub hash: Option<String>,
 }
 
 /// Why a conversation was not held to its end, although nothing is wrong with the server.
@@ -80,6 +82,7 @@ impl Stage<'_> {
             sent: 0,
             step: 0,
             trouble: None,
+            hash: None,
             until,
             findings: Vec::new(),
         };
@@ -105,6 +108,7 @@ pub(super) struct Player<'a> {
     sent: u64,
     pub(super) step: usize,
     pub(super) trouble: Option<Trouble>,
+    pub(super) hash: Option<String>,
     until: Option<&'a Key>,
     /// What was found, in the order in which it was seen.
     findings: Vec<Finding>,
@@ -410,6 +414,7 @@ impl Player<'_> {
             findings,
             counts: self.counts,
             trouble: self.trouble,
+            hash: self.hash,
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) enum Bug {
     ResumesEnded,
     TakeoverIgnored,
     SameClientTwice,
+    StateLostAtResume,
+    AnswersAgainAtResume,
 }
 
 /// Mistakes around requests and streams, and the kind, message and keyword of what is to be found; `*` is any.
@@ -141,6 +143,8 @@ pub(crate) const MESSAGES: &[(Bug, &str)] = &[
     ),
     (Bug::TakeoverIgnored, "takeover-ignored connection:resume"),
     (Bug::SameClientTwice, "leak connection:established"),
+    (Bug::StateLostAtResume, "refused-in-state *"),
+    (Bug::AnswersAgainAtResume, "double-reply * *|item-after-end watch"),
 ];
 
 /// Whether a finding, as its key is written, is what a table says.
@@ -175,6 +179,8 @@ impl Bug {
                 | Self::ResumesEnded
                 | Self::TakeoverIgnored
                 | Self::SameClientTwice
+                | Self::StateLostAtResume
+                | Self::AnswersAgainAtResume
                 | Self::Burns
         )
     }
@@ -232,6 +238,7 @@ impl Bug {
         memory.numbered += u64::from(numbered.is_some());
         let replayed = name != "connection:resumed" && numbered.is_some() && memory.replayed > 0;
         memory.replayed -= u64::from(replayed);
+        memory.resumed |= name == "connection:resumed" && message["payload"]["resumed"] == true;
         if name == "connection:resumed" {
             memory.replayed = message["payload"]["replayed"].as_u64().unwrap_or_default();
         }
@@ -358,6 +365,12 @@ impl Bug {
                     .as_object_mut()
                     .expect("an object")
                     .shift_remove("reason");
+            }
+            Self::StateLostAtResume if bought && memory.resumed => return back(error("invalid_state", &id)),
+            // What was kept for the replay is sent behind it once more, as something new.
+            Self::AnswersAgainAtResume if replayed && !id.is_empty() => {
+                message.as_object_mut().expect("a message").shift_remove("seq");
+                return both(text, message.to_string());
             }
             Self::SameClientTwice if name == "connection:established" => {
                 message["payload"]["clientId"] = "everybody".into();

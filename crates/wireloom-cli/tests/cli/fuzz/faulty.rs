@@ -151,6 +151,8 @@ pub(crate) struct Shop {
 pub(crate) struct Memory {
     /// Type and payload of each request by its id.
     pub(crate) requests: HashMap<String, (String, Value)>,
+    /// Whether a session was taken up again on this connection.
+    pub(crate) resumed: bool,
     /// Messages of a replay that are still to come.
     pub(crate) replayed: u64,
     /// Numbered messages so far.

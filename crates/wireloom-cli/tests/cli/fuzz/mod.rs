@@ -129,6 +129,7 @@ async fn nothing_is_found_in_a_server_that_is_right() {
     )
     .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, "");
     assert!(ended.stdout.contains("findings   none"), "{ended:?}");
     // The whole protocol was reached.
     assert!(!ended.stdout.contains("\n  never "), "{ended:?}");
@@ -216,8 +217,10 @@ async fn a_finding_is_a_call_a_file_and_a_test_case() {
 async fn what_cannot_be_fuzzed_is_said() {
     let url = format!("ws://{}/ws", serve(|_| {}).await);
     let other = PROTOCOL.replace("name: shop", "name: bank");
+    let newer = PROTOCOL.replace("sold_out]", "sold_out, unwelcome]");
     let dir = folder(&[
         ("protocol.yaml", PROTOCOL),
+        ("newer.yaml", &newer),
         ("other.yaml", &other),
         ("broken.yaml", BROKEN),
         (
@@ -296,4 +299,6 @@ async fn what_cannot_be_fuzzed_is_said() {
     .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("\n  never      watch\n"), "{ended:?}");
+    let ended = fuzz(dir.path(), &[&url, "--spec", "newer.yaml", "--cases", "1"]).await;
+    assert!(ended.stderr.contains("not quite that of newer.yaml"), "{ended:?}");
 }
