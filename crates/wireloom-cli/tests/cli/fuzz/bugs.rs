@@ -58,7 +58,6 @@ pub(crate) enum Bug {
     TakeoverIgnored,
     SameClientTwice,
     StateLostAtResume,
-    AnswersAgainAtResume,
 }
 
 /// Mistakes around requests and streams, and the kind, message and keyword of what is to be found; `*` is any.
@@ -143,8 +142,7 @@ pub(crate) const MESSAGES: &[(Bug, &str)] = &[
     ),
     (Bug::TakeoverIgnored, "takeover-ignored connection:resume"),
     (Bug::SameClientTwice, "leak connection:established"),
-    (Bug::StateLostAtResume, "refused-in-state *"),
-    (Bug::AnswersAgainAtResume, "double-reply * *|item-after-end watch"),
+    (Bug::StateLostAtResume, "refused-in-state buy"),
 ];
 
 /// Whether a finding, as its key is written, is what a table says.
@@ -180,7 +178,6 @@ impl Bug {
                 | Self::TakeoverIgnored
                 | Self::SameClientTwice
                 | Self::StateLostAtResume
-                | Self::AnswersAgainAtResume
                 | Self::Burns
         )
     }
@@ -366,11 +363,10 @@ impl Bug {
                     .expect("an object")
                     .shift_remove("reason");
             }
-            Self::StateLostAtResume if bought && memory.resumed => return back(error("invalid_state", &id)),
-            // What was kept for the replay is sent behind it once more, as something new.
-            Self::AnswersAgainAtResume if replayed && !id.is_empty() => {
-                message.as_object_mut().expect("a message").shift_remove("seq");
-                return both(text, message.to_string());
+            Self::StateLostAtResume if bought && memory.resumed => {
+                let mut refused = error("invalid_state", &id);
+                refused["seq"] = message["seq"].take();
+                return back(refused);
             }
             Self::SameClientTwice if name == "connection:established" => {
                 message["payload"]["clientId"] = "everybody".into();
