@@ -3,13 +3,20 @@
 //!
 //! A few hundred cases a run. As many as you like: `PROPTEST_CASES=1000000 cargo test --test fuzz`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use wireloom::Engine;
+use wireloom::{Engine, ServeOptions};
 use wireloom_fuzz::Fuzzer;
+use wireloom_fuzz::conversation::Plan;
+use wireloom_fuzz::live::{Budget, Campaign, End, Target};
 use wireloom_server::agent::{AgentService, AgentSettings};
 use wireloom_server::app::app;
 
@@ -100,4 +107,53 @@ fn every_value_is_the_same_at_the_other_end() {
         prop_assert!((1..=64).contains(&id.chars().count()));
         prop_assert_eq!(travelled(&status), status);
     });
+}
+
+/// Holds conversations with the server over sockets: several clients, cancels, lost connections, resumes. One for every
+/// four cases of the other properties.
+#[tokio::test]
+async fn every_conversation_goes_as_the_protocol_says() {
+    let project = tempfile::tempdir().expect("a folder");
+    let settings = AgentSettings {
+        roots: vec![project.path().to_owned()],
+        ..AgentSettings::default()
+    };
+    let agents = AgentService::new(settings).expect("the settings are valid");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}/ws", listener.local_addr().expect("an address"));
+    let router = app(agents, |_| {}).router;
+    tokio::spawn(wireloom::serve(
+        listener,
+        router,
+        ServeOptions::default(),
+        std::future::pending(),
+    ));
+
+    let model = wireloom_spec::check("protocol.yaml", PROTOCOL).model;
+    let model = Arc::new(model.expect("the protocol is valid"));
+    // Longer than anything takes, so that a machine that is busy is no finding.
+    let target = Target::new(&url, &model.info.subprotocol(), Duration::from_secs(20)).expect("an address");
+    let start = json!({ "projectId": "p1", "projectPath": project.path() });
+    let plan = Plan {
+        clients: 4,
+        samples: [("agent:start".to_owned(), vec![start])].into(),
+        ..Plan::default()
+    };
+    let budget = Budget {
+        cases: Some(u64::from(Config::default().cases / 4)),
+        time: None,
+        ..Budget::default()
+    };
+    let mut campaign = Campaign::new(model, target, plan, budget, 1);
+    let end = campaign.run(&mut |_event| {}).await;
+    assert!(campaign.reports.is_empty(), "{:#?}", campaign.reports);
+    assert_eq!(end, End::Spent);
+    for message in ["agent:start", "agent:message", "agent:cancel"] {
+        assert!(
+            campaign.counts.accepted.contains_key(message),
+            "{message} was never answered well: {:?}",
+            campaign.counts
+        );
+    }
+    assert!(campaign.counts.resumed > 0, "{:?}", campaign.counts);
 }

@@ -1,5 +1,5 @@
 //! The `wireloom` command: checks and formats a protocol, compares its versions, imports others, generates from it, documents
-//! and mocks it, calls servers that speak it, begins projects.
+//! and mocks it, calls and fuzzes servers that speak it, begins projects.
 //!
 //! One file a subcommand. A subcommand takes its arguments and an `Output`, and returns how it ended:
 //! an [`Exit`] when it did what it is for, a [`Failure`] when it could not.
@@ -11,6 +11,7 @@ mod diff;
 mod docs;
 mod exit;
 mod fmt;
+mod fuzz;
 mod generate;
 mod import;
 mod interrupt;
@@ -48,7 +49,8 @@ Examples:
   wireloom import asyncapi.yaml         a protocol from AsyncAPI or JSON Schema
   wireloom docs -o protocol.html        its reference, as one page
   wireloom mock                         a server of protocol.yaml, for frontends without a backend
-  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'";
+  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'
+  wireloom fuzz ws://localhost:3001/ws  conversations at random, held against protocol.yaml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,6 +61,7 @@ enum Command {
     Docs(docs::Args),
     Mock(mock::Args),
     Call(call::Args),
+    Fuzz(fuzz::Args),
     New(new::Args),
     Import(import::Args),
     Completions(completions::Args),
@@ -76,6 +79,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Docs(args) => docs::run(args, &mut out),
         Command::Mock(args) => mock::run(args, &mut out),
         Command::Call(args) => call::run(args, &mut out),
+        Command::Fuzz(args) => fuzz::run(args, &mut out),
         Command::New(args) => new::run(args, &mut out),
         Command::Import(args) => import::run(args, &mut out),
         Command::Completions(args) => completions::run(args, &mut out),

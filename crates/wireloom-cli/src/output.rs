@@ -130,6 +130,20 @@ impl Output {
         spinner.set_message(for_what.to_owned());
     }
 
+    /// Shows how far the command is, and what it has done; on a terminal only.
+    pub(crate) fn progress(&mut self, done: u64, of: u64, what: &str) {
+        self.waiting(what);
+        if let Some(bar) = &self.spinner {
+            if bar.length() != Some(of) {
+                bar.set_length(of);
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {msg} ({elapsed})") {
+                    bar.set_style(style);
+                }
+            }
+            bar.set_position(done.min(of));
+        }
+    }
+
     /// The wait is over.
     pub(crate) fn waited(&mut self) {
         if let Some(spinner) = self.spinner.take() {

@@ -1,5 +1,7 @@
 //! Property-test strategies from a protocol: payloads that satisfy their schemas, payloads that violate exactly one
-//! keyword, whole frames, and texts that are no message at all.
+//! keyword, whole frames, and texts that are no message at all; and whole [`conversation`]s.
+//!
+//! With the feature `live`, the module `live` holds conversations with a running server and finds what it does wrong.
 //!
 //! Everything is a [`proptest`](mod@proptest) strategy that shrinks: a failing payload is reported in its simplest form. What is
 //! valid is decided by the `jsonschema` crate, set up as the runtime sets it up, so that a server and these strategies
@@ -21,11 +23,14 @@
 //! });
 //! ```
 
+pub mod conversation;
 mod damage;
 mod description;
 mod frame;
 mod hostile;
 mod likely;
+#[cfg(feature = "live")]
+pub mod live;
 mod numbers;
 mod payload;
 mod protocol;
@@ -190,6 +195,20 @@ impl Fuzzer {
     #[must_use]
     pub fn accepts(&self, message: &str, payload: &Value) -> bool {
         self.target(message).is_ok_and(|target| target.accepts(payload))
+    }
+
+    /// The first thing in a payload that violates the schema of a message: the keyword, where, and a text for people.
+    #[cfg(feature = "live")]
+    pub(crate) fn violation(&self, message: &str, payload: &Value) -> Option<(String, String, String)> {
+        let target = self.target(message).ok()?;
+        let mut errors = target.validator.iter_errors(payload);
+        errors.next().map(|error| {
+            (
+                error.kind().keyword().to_owned(),
+                error.instance_path().to_string(),
+                error.to_string(),
+            )
+        })
     }
 
     /// The examples that the protocol gives of each message's payload.

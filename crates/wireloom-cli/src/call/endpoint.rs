@@ -6,20 +6,20 @@ use hyper::Uri;
 
 /// A `ws://` or `wss://` address.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     /// The whole.
-    pub(super) uri: Uri,
+    pub(crate) uri: Uri,
     /// Name or address of the host; an IPv6 address without brackets.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The port.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// Whether TLS is spoken there.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
 }
 
 impl Endpoint {
     /// Reads an address; the error is for people.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let uri: Uri = text.parse().map_err(|cause| format!("{cause}"))?;
         let tls = match uri.scheme_str() {
             Some("ws") => false,

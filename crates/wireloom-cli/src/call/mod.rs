@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::exit::{Exit, Failure};
 use crate::output::{Format, Output};
 use answer::Expect;
-use endpoint::Endpoint;
+pub(crate) use endpoint::Endpoint;
 use request::Request;
 
 /// Send a message to a server and print what answers it.
@@ -115,7 +115,7 @@ async fn expect(args: &Args, request: &Request, out: &mut Output) -> Result<Expe
 }
 
 /// A number with `ms`, `s` or `m`; seconds without.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 = digits
         .parse()

@@ -6,6 +6,7 @@ mod completions;
 mod diff;
 mod docs;
 mod fmt;
+mod fuzz;
 mod generate;
 mod import;
 mod mock;
