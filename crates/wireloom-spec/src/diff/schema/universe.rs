@@ -143,7 +143,7 @@ fn changed(old: &Map<String, Value>, new: &Map<String, Value>) -> BTreeSet<Strin
     let mut referrers: HashMap<&str, Vec<&String>> = HashMap::new();
     for (name, schema) in old {
         each_name(schema, &mut |target| {
-            referrers.entry(target).or_default().push(name)
+            referrers.entry(target).or_default().push(name);
         });
     }
     let differs = |(name, schema): &(&String, &Value)| new.get(*name) != Some(*schema);
