@@ -3,6 +3,9 @@
 //! Generated decoders are strict, as a server needs them. So a message that is refused is read once more without the
 //! fields that no schema at their place names. What is left must satisfy the type as ever: a new field is tolerated, a
 //! value that has changed its meaning is not.
+//!
+//! What `wireloom diff` calls compatible relies on it: the rule is told over schemas in `diff/schema/reader.rs` of
+//! `wireloom-spec`, which depends on no client.
 
 use serde_json::{Map, Value};
 use wireloom::json::{FaultKind, Read, Reader};

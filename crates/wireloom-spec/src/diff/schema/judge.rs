@@ -144,6 +144,9 @@ impl<'u> Judge<'u> {
         let Manner::Tolerant(place) = manner else {
             return false;
         };
+        if prove::is_too_deep(&self.universe.complete(sender)) {
+            return false;
+        }
         let place = Self::place(place, reader);
         let keeps = Reader {
             defs: &self.universe.defs,

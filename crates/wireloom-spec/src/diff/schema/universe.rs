@@ -1,7 +1,7 @@
 //! The schemas of both protocols under one roof. A type that both have with one meaning keeps its name; where they
 //! differ, the old one gets a name of its own, so that schemas of either side can be compared and mixed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -140,24 +140,21 @@ fn types(model: &Model) -> Map<String, Value> {
 
 /// Types that are not in `new` as they are in `old`, and those that refer to such.
 fn changed(old: &Map<String, Value>, new: &Map<String, Value>) -> BTreeSet<String> {
-    let mut changed: BTreeSet<String> = old
-        .iter()
-        .filter(|(name, schema)| new.get(*name) != Some(*schema))
-        .map(|(name, _)| name.clone())
-        .collect();
-    loop {
-        let before = changed.len();
-        for (name, schema) in old {
-            let mut refers = false;
-            each_name(schema, &mut |name| refers |= changed.contains(name));
-            if refers {
-                changed.insert(name.clone());
-            }
-        }
-        if changed.len() == before {
-            return changed;
+    let mut referrers: HashMap<&str, Vec<&String>> = HashMap::new();
+    for (name, schema) in old {
+        each_name(schema, &mut |target| {
+            referrers.entry(target).or_default().push(name);
+        });
+    }
+    let differs = |(name, schema): &(&String, &Value)| new.get(*name) != Some(*schema);
+    let mut open: Vec<&String> = old.iter().filter(differs).map(|(name, _)| name).collect();
+    let mut changed = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if changed.insert(name.clone()) {
+            open.extend(referrers.get(name.as_str()).into_iter().flatten());
         }
     }
+    changed
 }
 
 /// Calls `visit` with the name of every reference in a schema.
