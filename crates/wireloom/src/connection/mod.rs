@@ -310,6 +310,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.survives
     }
 
+    /// Whether its session goes on in the server's next process.
+    pub(crate) fn survives(&self) -> bool {
+        self.survives
+    }
+
     /// Goes on without a client: what is sent to it is kept. Requests that end with the connection are cancelled.
     pub(crate) fn park(&mut self) {
         let shared = Arc::clone(&self.shared);
