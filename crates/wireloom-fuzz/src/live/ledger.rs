@@ -82,9 +82,13 @@ impl Ledger {
         at
     }
 
-    /// A message with this id answers the request as well.
-    pub(super) fn also_by(&mut self, id: String, at: usize) {
-        self.by_id.entry(id).or_insert(at);
+    /// The request that has an id: of several texts with the same one, the first that is open.
+    fn find_by_id(&self, id: &str) -> Option<usize> {
+        let known = self.by_id.get(id).copied();
+        let same = |(_, request): &(usize, &Request)| request.also.as_deref() == Some(id);
+        let open = || self.open().find(same).map(|(at, _)| at);
+        let any = || self.requests.iter().enumerate().find(same).map(|(at, _)| at);
+        known.or_else(open).or_else(any)
     }
 
     /// What is not over yet.
@@ -180,7 +184,7 @@ impl Ledger {
             }
             return None;
         };
-        if let Some(at) = self.by_id.get(id).copied() {
+        if let Some(at) = self.find_by_id(id) {
             self.judge(at, &received, text, rules.model);
             return None;
         }
