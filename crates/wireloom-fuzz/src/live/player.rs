@@ -415,10 +415,9 @@ impl Player<'_> {
         }
     }
 
-    /// Counts the states that a session may be in, where that is known.
+    /// Counts the states that a session may be in.
     pub(super) fn count_state(&mut self, number: usize) {
-        let possible = &self.clients[number].ledger.possible;
-        if let (1, Some(state)) = (possible.len(), possible.first()) {
+        for state in &self.clients[number].ledger.possible {
             count(&mut self.counts.states, state);
         }
     }
