@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::mock::Mock;
 use crate::support::{BROKEN, Ended, command, folder};
 use bugs::{Bug, JUDGEMENT, MESSAGES, REQUESTS, is};
 use faulty::{PROTOCOL, serve, serve_with};
@@ -135,6 +136,23 @@ async fn nothing_is_found_in_a_server_that_is_right() {
     assert!(!ended.stdout.contains("\n  never "), "{ended:?}");
     assert!(!ended.stdout.contains("\n  unseen "), "{ended:?}");
     assert!(!dir.path().join("fuzz-findings").exists());
+}
+
+/// Handlers that take their time move the session when nobody looks, fail late, and events come at any moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_its_time_is_right() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
+    let spec = corpus.join("states.yaml");
+    let spec = spec.to_str().expect("UTF-8");
+    let slow = ["--latency", "0..20ms", "--errors", "20%", "--pace", "2ms"];
+    let mock = Mock::start(&corpus, &[&[spec], slow.as_slice()].concat()).await;
+    let dir = folder(&[]);
+    let ended = fuzz(
+        dir.path(),
+        &[&mock.url, "--spec", spec, "--cases", "40", "--seed", "2"],
+    )
+    .await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 /// What was once found in a server that is right: texts with one id, each answered under it.
