@@ -193,6 +193,13 @@ impl<S: Send + Sync + 'static> Driver<S> {
         } = *self;
         connection.end(code.unwrap_or(CloseCode::Normal));
         let link = Arc::clone(connection.link());
+        // Before the client hears of it: it may be back at once, and what is still to be done here may take a while.
+        if !connection.survives()
+            && let Some(session) = &link.session
+            && let Some(waiting) = session.end()
+        {
+            waiting.turn_away(CloseCode::Timeout);
+        }
         if let Some(Attached {
             mut socket, missed, ..
         }) = attached

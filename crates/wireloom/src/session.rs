@@ -175,6 +175,13 @@ impl Session {
         handover
     }
 
+    /// Ends it: nobody takes it up again from here on. Returns the socket that waits already.
+    pub(crate) fn end(&self) -> Option<Box<Handover>> {
+        let mut state = self.state();
+        state.over = true;
+        state.handover.take()
+    }
+
     /// Ends it, unless a socket is on its way.
     pub(crate) fn expire(&self) -> bool {
         let mut state = self.state();
@@ -194,20 +201,36 @@ fn token(key: u128, secret: &Secret) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(bytes))
 }
 
+impl Handover {
+    /// Closes the socket with a code.
+    pub(crate) fn turn_away(self, code: CloseCode) {
+        let core = Arc::clone(&self.from.core);
+        let tasks = core.tasks.clone();
+        tasks.spawn(async move {
+            driver::in_time(&core, driver::close(self.line.socket, code)).await;
+        });
+    }
+}
+
 impl Claim {
     /// Hands the socket to the session's task.
     pub(crate) fn hand_over(self, line: Line, from: Arc<Link>) {
         let Self { link, claimed: claim } = self;
         if let Some(session) = &link.session {
             let handover = Box::new(Handover { line, claim, from });
-            let older = session.state().handover.replace(handover);
+            let (turned_away, code) = {
+                let mut state = session.state();
+                if state.over {
+                    // It ended meanwhile, as its client is told when it asks again.
+                    (Some(handover), CloseCode::Timeout)
+                } else {
+                    // Two came before the session's task looked: the newest has it.
+                    (state.handover.replace(handover), CloseCode::TakenOver)
+                }
+            };
             session.called.store(true, Ordering::Release);
-            if let Some(older) = older {
-                // Two came before the session's task looked: the newest has it.
-                let core = Arc::clone(&link.core);
-                link.core.tasks.spawn(async move {
-                    driver::in_time(&core, driver::close(older.line.socket, CloseCode::TakenOver)).await;
-                });
+            if let Some(turned_away) = turned_away {
+                turned_away.turn_away(code);
             }
         }
         link.outbox.wake();

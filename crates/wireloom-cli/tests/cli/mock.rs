@@ -25,15 +25,15 @@ use crate::support::{BROKEN, PROTOCOL, command, folder, run};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mock at work. Ends with it.
-struct Mock {
-    url: String,
+pub(crate) struct Mock {
+    pub(crate) url: String,
     _child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
     stderr: Lines<BufReader<ChildStderr>>,
 }
 
 impl Mock {
-    async fn start(dir: &Path, args: &[&str]) -> Self {
+    pub(crate) async fn start(dir: &Path, args: &[&str]) -> Self {
         let args = [&["mock", "--port", "0", "--color", "never"], args].concat();
         let mut command = Command::from(command(dir, &args));
         command

@@ -195,14 +195,15 @@ impl Client {
         self.socket = None;
     }
 
-    /// Says goodbye with a code, and reads until the server has, too.
-    pub(super) async fn say_goodbye(&mut self, code: u16, within: Duration, rules: &Rules<'_>) {
+    /// Says goodbye with a code, and reads until the server has, too. Whether it took that goodbye, and did not say one
+    /// of its own at the same time.
+    pub(super) async fn say_goodbye(&mut self, code: u16, within: Duration, rules: &Rules<'_>) -> bool {
         self.feed(goodbye(code), within).await;
         let deadline = Instant::now() + within;
         self.read_until(deadline, rules, |client| client.socket.is_none())
             .await;
         self.socket = None;
-        self.closed = None;
+        self.closed.take() == Some(Some(code))
     }
 }
 

@@ -146,15 +146,20 @@ impl Player<'_> {
         if client.socket.is_none() {
             return;
         }
-        match how {
+        let taken = match how {
             Ending::Clean => client.say_goodbye(1000, within, &rules).await,
             Ending::Away => client.say_goodbye(1001, within, &rules).await,
-            Ending::Abrupt => client.socket = None,
-        }
+            Ending::Abrupt => {
+                client.socket = None;
+                true
+            }
+        };
         client.ledger.disconnected(model);
         if let Some(session) = &mut client.ledger.session {
             session.lost = Some(std::time::Instant::now());
-            session.ended |= how == Ending::Clean;
+            session.ended |= how == Ending::Clean && taken;
+            // Who said goodbye first nobody can tell.
+            session.may_be_over |= how != Ending::Abrupt && !taken;
         }
         self.counted(match how {
             Ending::Clean => "close",

@@ -18,7 +18,7 @@ pub struct Counts {
     pub accepted: BTreeMap<String, u64>,
     /// Errors that came, by type of the message and code: `agent:start invalid_payload`.
     pub refused: BTreeMap<String, u64>,
-    /// Sessions that were in a state, by state.
+    /// How often a session was in a state, as far as can be told, by state.
     pub states: BTreeMap<String, u64>,
     /// Keywords that were violated, by keyword.
     pub keywords: BTreeMap<String, u64>,

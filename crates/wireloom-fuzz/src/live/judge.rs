@@ -2,6 +2,7 @@
 //! without a reason. Knows no sockets and no numbers.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::Value;
 use wireloom_spec::Model;
@@ -30,7 +31,10 @@ impl Ledger {
             return;
         };
         let kind = received.kind.as_str();
-        let (name, expects) = (request.message.clone(), request.expects.clone());
+        let (mut name, expects) = (request.message.clone(), request.expects.clone());
+        if name.is_empty() {
+            name.push_str("a text");
+        }
         let item = matches!(&expects, Expects::Stream { item, .. } if item == kind);
         match request.ended {
             Some(Ended::Tainted) => return,
@@ -100,6 +104,7 @@ impl Ledger {
         let (optional, name) = (request.optional, request.message.clone());
         let describe = request.expects.describe();
         request.end(Ended::Tainted);
+        self.is_done(at);
         if optional {
             return;
         }
@@ -108,7 +113,9 @@ impl Ledger {
             // Its state was left long ago.
             Some("invalid_state") => {}
             Some(code) => {
-                request.stateful = false;
+                if let Some(request) = self.requests.get_mut(at) {
+                    request.stateful = false;
+                }
                 let code = code.to_owned();
                 self.failed(at, &code, received, text, model);
             }
@@ -211,6 +218,7 @@ impl Ledger {
                     self.blame(at, Kind::RefusedInState, None, Some(text), said);
                 } else {
                     self.possible = left;
+                    self.widen(model);
                 }
             }
             "too_large" if oversize => {}
@@ -281,13 +289,15 @@ impl Ledger {
             } else {
                 request.states.clone()
             };
+            self.widen(model);
             return self.blame(at, Kind::AcceptedInState, None, text, said);
         }
         self.possible = if well { targets(&from) } else { from };
+        self.widen(model);
     }
 
     /// The server has taken everything that was sent: what nothing answers is over, as far as anybody can tell.
-    pub(super) fn taken(&mut self, model: &Model) {
+    pub(super) fn taken(&mut self, now: Instant, model: &Model) {
         let over: Vec<usize> = self
             .open()
             .filter(|(_, request)| request.expects == Expects::Nothing)
@@ -305,8 +315,9 @@ impl Ledger {
             let (name, before) = (request.message.clone(), request.states.clone());
             self.accepted.push(name.clone());
             self.moved(at, true, None, model);
-            let at_work = before.into_iter().filter(|state| accepts(model, state, &name));
-            self.possible.extend(at_work);
+            let staying = before.into_iter().filter(|state| accepts(model, state, &name));
+            self.possible.extend(staying);
+            self.goes_on(at, now, model);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What one client has asked for and what has come: holds every message of the server against the wire protocol. Knows no
-//! sockets and no time.
+//! sockets and no deadlines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Instant;
 
 use wireloom_spec::Model;
 use wireloom_spec::model::{Answer, OnDisconnect};
@@ -33,6 +34,9 @@ pub(super) struct Ledger {
     pub(super) session: Option<Session>,
     /// The states that the session may be in; empty in a protocol without states.
     pub(super) possible: BTreeSet<String>,
+    /// Requests that may still move the session to another state, since nobody is told when they are done; and when each
+    /// was taken.
+    at_work: Vec<(Instant, usize)>,
     /// Errors without an id that may still come, for texts from before a connection was lost.
     pub(super) spare_errors: usize,
     /// The step that is at work.
@@ -63,6 +67,7 @@ impl Ledger {
     pub(super) fn begin(&mut self, model: &Model) {
         self.requests.clear();
         self.by_id.clear();
+        self.at_work.clear();
         self.session = None;
         self.spare_errors = 0;
         self.closing = false;
@@ -82,9 +87,13 @@ impl Ledger {
         at
     }
 
-    /// A message with this id answers the request as well.
-    pub(super) fn also_by(&mut self, id: String, at: usize) {
-        self.by_id.entry(id).or_insert(at);
+    /// The request that has an id: of several texts with the same one, the first that is open.
+    fn find_by_id(&self, id: &str) -> Option<usize> {
+        let known = self.by_id.get(id).copied();
+        let same = |(_, request): &(usize, &Request)| request.also.as_deref() == Some(id);
+        let open = || self.open().find(same).map(|(at, _)| at);
+        let any = || self.requests.iter().enumerate().find(same).map(|(at, _)| at);
+        known.or_else(open).or_else(any)
     }
 
     /// What is not over yet.
@@ -180,7 +189,7 @@ impl Ledger {
             }
             return None;
         };
-        if let Some(at) = self.by_id.get(id).copied() {
+        if let Some(at) = self.find_by_id(id) {
             self.judge(at, &received, text, rules.model);
             return None;
         }
@@ -341,6 +350,39 @@ impl Ledger {
                         })
                     );
                 }
+            }
+        }
+    }
+
+    /// Whatever a request does, it may do it from now on.
+    pub(super) fn goes_on(&mut self, at: usize, now: Instant, model: &Model) {
+        self.at_work.push((now, at));
+        self.widen(model);
+    }
+
+    /// What was taken before is done.
+    pub(super) fn done_since(&mut self, then: Instant) {
+        self.at_work.retain(|(taken, _)| *taken > then);
+    }
+
+    /// A request has failed, and moves nothing any more.
+    pub(super) fn is_done(&mut self, at: usize) {
+        self.at_work.retain(|(_, other)| *other != at);
+    }
+
+    /// Adds the states to which what is at work may lead.
+    pub(super) fn widen(&mut self, model: &Model) {
+        let Some(machine) = &model.states else { return };
+        let mut known = 0;
+        while known != self.possible.len() {
+            known = self.possible.len();
+            for (_, at) in &self.at_work {
+                let Some(request) = self.requests.get(*at) else {
+                    continue;
+                };
+                let leads = |state: &String| machine.states.get(state)?.get(&request.message).cloned();
+                let next: Vec<String> = self.possible.iter().filter_map(leads).collect();
+                self.possible.extend(next);
             }
         }
     }

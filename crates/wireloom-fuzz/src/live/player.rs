@@ -284,18 +284,15 @@ impl Player<'_> {
         // Where a reader can find an id, the error may have it, and need not.
         let value = serde_json::from_str::<Value>(text).ok();
         let id = value.and_then(|value| Some(value.get("correlationId")?.as_str()?.to_owned()));
-        let request = Request::new(
+        let mut request = Request::new(
             self.step,
             "",
             None,
             text.to_owned(),
             Expects::Refusal(Refusal::Hostile),
         );
-        let at = client.ledger.add(request, self.stage.model);
-        if let Some(id) = id {
-            self.owners.insert(id.clone(), number);
-            client.ledger.also_by(id, at);
-        }
+        request.also = id;
+        client.ledger.add(request, self.stage.model);
         client.violations += 1;
         let many = client.violations >= MAX_VIOLATIONS;
         client.send(text, within).await;
@@ -418,10 +415,9 @@ impl Player<'_> {
         }
     }
 
-    /// Counts the states that a session may be in, where that is known.
+    /// Counts the states that a session may be in.
     pub(super) fn count_state(&mut self, number: usize) {
-        let possible = &self.clients[number].ledger.possible;
-        if let (1, Some(state)) = (possible.len(), possible.first()) {
+        for state in &self.clients[number].ledger.possible {
             count(&mut self.counts.states, state);
         }
     }

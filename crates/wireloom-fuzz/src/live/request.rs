@@ -15,6 +15,8 @@ pub(super) struct Request {
     /// Its type; empty for a text that is no message.
     pub(super) message: String,
     pub(super) id: Option<String>,
+    /// An id that may be read out of a text that is no message.
+    pub(super) also: Option<String>,
     /// The text of its frame.
     pub(super) text: String,
     pub(super) expects: Expects,
@@ -180,6 +182,7 @@ impl Request {
             step,
             message: message.to_owned(),
             id,
+            also: None,
             text,
             expects,
             ended: None,

@@ -69,7 +69,12 @@ impl Player<'_> {
         }
         self.settle_refusals(number).await;
         let model = self.stage.model;
-        self.clients[number].ledger.taken(model);
+        let now = Instant::now().into_std();
+        let ledger = &mut self.clients[number].ledger;
+        if let Some(then) = now.checked_sub(self.stage.target.timeout()) {
+            ledger.done_since(then);
+        }
+        ledger.taken(now, model);
         self.check_replay(number);
         self.settle_replies(number).await;
         self.settle_streams(number).await;
@@ -210,6 +215,8 @@ impl Player<'_> {
             None if needed(request) => {
                 let items = request.items;
                 request.end(Ended::Tainted);
+                // Whether it was done nobody knows.
+                ledger.goes_on(at, Instant::now().into_std(), self.stage.model);
                 if reply {
                     let said =
                         format!("{name} was not answered: {describe} should have come within {within:?}");

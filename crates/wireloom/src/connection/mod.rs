@@ -99,7 +99,6 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let badge = Badge::new(guest.peer, guest.identity);
         let link = Arc::new(Link::new(Arc::clone(core), badge, resumable));
         badge::watch_expiry(&link);
-        core.clients.add(&link);
         core.sessions.add(&link);
         core.metrics.opened.increment(1);
         tracing::info!("Client connected: {}", link.id);
@@ -111,6 +110,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
             let authenticated = badge::authenticated(&identity);
             connection.tell(&authenticated, correlation_id.as_deref());
         }
+        // Known to others from here on: nothing of theirs comes in front of the greeting.
+        connection.core().clients.add(&connection.link);
         connection.call_connect_hook();
         connection
     }
@@ -307,6 +308,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
     pub(crate) fn survive(&mut self, code: Option<CloseCode>) -> bool {
         self.survives =
             self.link.journal().is_some() && self.core().draining() && code.is_none_or(CloseCode::parks);
+        self.survives
+    }
+
+    /// Whether its session goes on in the server's next process.
+    pub(crate) fn survives(&self) -> bool {
         self.survives
     }
 

@@ -1,7 +1,8 @@
 //! Messages to one client, to all, and to rooms; and what becomes of them when nobody reads.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use wireloom::{CloseCode, Engine, LocalClient, SendError};
@@ -244,4 +245,24 @@ async fn unread() -> (Engine<Shared>, LocalClient<Shared>) {
         "connection:established"
     );
     (engine, client)
+}
+
+/// Whoever sends to everyone may do so at any moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_comes_in_front_of_the_greeting() {
+    let server = Server::start().await;
+    let (engine, quiet) = (server.engine.clone(), Arc::new(AtomicBool::new(false)));
+    let enough = Arc::clone(&quiet);
+    let shouting = std::thread::spawn(move || {
+        while !enough.load(Ordering::Relaxed) {
+            engine.broadcast(Note(Tick::new("k", 1, 0))).unwrap();
+        }
+    });
+    for _ in 0..300 {
+        // Asserts what comes first.
+        let (client, _greeting) = server.greeted().await;
+        drop(client);
+    }
+    quiet.store(true, Ordering::Relaxed);
+    shouting.join().unwrap();
 }

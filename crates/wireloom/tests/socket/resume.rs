@@ -7,9 +7,9 @@ use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use wireloom::{CloseCode, Settings};
+use wireloom::{CloseCode, ServeOptions, Settings};
 
-use crate::support::{Client, Note, Server, Tick, error, message, until};
+use crate::support::{Client, Note, Server, Shared, Tick, error, message, registry, until};
 
 /// A server whose sessions wait a while.
 async fn server() -> Server {
@@ -18,12 +18,16 @@ async fn server() -> Server {
 
 async fn with(change: impl FnOnce(&mut Settings)) -> Server {
     Server::with(|settings| {
-        settings.resume_window = Duration::from_secs(30);
-        settings.resume_messages = 1000;
-        settings.resume_bytes = 1 << 20;
+        wait(settings);
         change(settings);
     })
     .await
+}
+
+fn wait(settings: &mut Settings) {
+    settings.resume_window = Duration::from_secs(30);
+    settings.resume_messages = 1000;
+    settings.resume_bytes = 1 << 20;
 }
 
 /// A client that keeps what it takes to come back.
@@ -543,6 +547,47 @@ async fn one_that_reads_too_slowly_is_cut_off_and_misses_nothing() {
     for value in 0..sent {
         assert_eq!(session.next().await["payload"]["value"], value);
     }
+}
+
+/// A server whose hook for those who leave takes until the test says so.
+async fn with_a_slow_farewell() -> Server {
+    let state = Shared::default();
+    let registry = registry(&state).settings(wait).on_disconnect(|cx| async move {
+        cx.state().disconnected.fetch_add(1, Ordering::SeqCst);
+        cx.state().go.notified().await;
+    });
+    let engine = registry.build().unwrap();
+    Server::of(engine, state, ServeOptions::default()).await
+}
+
+#[tokio::test]
+async fn one_that_was_over_before_its_hook_has_ended_is_told_so() {
+    let server = with_a_slow_farewell().await;
+    let Session {
+        mut client, token, ..
+    } = server.session().await;
+    let frame = CloseFrame {
+        code: CloseCode::Normal.code().into(),
+        reason: "".into(),
+    };
+    client.socket.send(Frame::Close(Some(frame))).await.unwrap();
+    let (_, code) = client.end().await;
+    assert_eq!(code, CloseCode::Normal.code());
+    assert_eq!(refused(&server, &token, 0).await, "expired");
+    server.state.go.notify_waiters();
+}
+
+#[tokio::test]
+async fn one_that_the_server_has_closed_for_good_is_told_so() {
+    let server = with_a_slow_farewell().await;
+    let Session {
+        mut client, token, ..
+    } = server.session().await;
+    client.socket.send(Frame::binary(vec![1])).await.unwrap();
+    let (_, code) = client.end().await;
+    assert_eq!(code, CloseCode::UnsupportedData.code());
+    assert_eq!(refused(&server, &token, 0).await, "expired");
+    server.state.go.notify_waiters();
 }
 
 #[tokio::test]

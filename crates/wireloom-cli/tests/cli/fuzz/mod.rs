@@ -6,9 +6,10 @@ mod faulty;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::mock::Mock;
 use crate::support::{BROKEN, Ended, command, folder};
 use bugs::{Bug, JUDGEMENT, MESSAGES, REQUESTS, is};
 use faulty::{PROTOCOL, serve, serve_with};
@@ -41,7 +42,7 @@ async fn find(bug: Bug, expected: &'static str, right: String) -> Result<(), Str
     if ended.code != Some(1) {
         return wrong("was not found", &ended);
     }
-    let found = json(&dir.path().join("found.json"));
+    let found = read(&dir.path().join("found.json"));
     // Where the machine is very busy, something may be seen that is not seen again: by chance.
     let reports = found["findings"].as_array().expect("findings");
     let report = match bug {
@@ -137,6 +138,43 @@ async fn nothing_is_found_in_a_server_that_is_right() {
     assert!(!dir.path().join("fuzz-findings").exists());
 }
 
+/// Handlers that take their time move the session when nobody looks, fail late, and events come at any moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_its_time_is_right() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
+    let spec = corpus.join("states.yaml");
+    let spec = spec.to_str().expect("UTF-8");
+    let slow = ["--latency", "0..20ms", "--errors", "20%", "--pace", "2ms"];
+    let mock = Mock::start(&corpus, &[&[spec], slow.as_slice()].concat()).await;
+    let dir = folder(&[]);
+    let ended = fuzz(
+        dir.path(),
+        &[&mock.url, "--spec", spec, "--cases", "40", "--seed", "2"],
+    )
+    .await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// What was once found in a server that is right: texts with one id, each answered under it.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_with_the_same_id_are_answered_each() {
+    let text = r#"{"type":"done","payload":{},"correlationId":"c"}"#;
+    let step = json!({ "client": 0, "do": "text", "text": text });
+    let finding = json!({
+        "reproducer": 1, "protocol": "shop 1.0.0", "timeoutMs": 5000,
+        "finding": { "kind": "double-reply", "keyword": "error", "text": "", "client": 0, "step": 0 },
+        "conversation": { "steps": [step, step, { "client": 0, "do": "settle" }, step] }
+    });
+    let dir = folder(&[
+        ("protocol.yaml", PROTOCOL),
+        ("finding.json", &finding.to_string()),
+    ]);
+    let url = format!("ws://{}/ws", serve(|_| {}).await);
+    let ended = fuzz(dir.path(), &[&url, "--replay", "finding.json"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout, "not seen again: double-reply error\n");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_asks_to_slow_down_is_right() {
     let slow = serve(|settings| {
@@ -152,11 +190,11 @@ async fn a_server_that_asks_to_slow_down_is_right() {
     )
     .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let found = json(&dir.path().join("found.json"));
+    let found = read(&dir.path().join("found.json"));
     assert!(found["counts"]["slowedDown"].as_u64() > Some(0), "{found}");
 }
 
-fn json(path: &Path) -> Value {
+fn read(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
 }
 
@@ -169,7 +207,7 @@ async fn a_finding_is_a_call_a_file_and_a_test_case() {
     let files = ["--junit", "found.xml", "--json", "found.json", "--save", "found"];
     let ended = fuzz(dir.path(), &[args.as_slice(), &files].concat()).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let found = json(&dir.path().join("found.json"));
+    let found = read(&dir.path().join("found.json"));
     let report = &found["findings"][0];
     let steps = report["conversation"]["steps"].as_array().expect("steps");
     assert_eq!(steps.len(), 1, "one step is enough: {report}");
