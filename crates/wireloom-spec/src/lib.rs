@@ -32,6 +32,7 @@ mod syntax;
 pub use check::{Checked, check};
 pub use diagnostic::{Diagnostic, Place, Related, Severity};
 pub use engine::{ERRORS as ENGINE_ERRORS, EngineError};
+pub use lower::reserved_types;
 pub use model::Model;
 
 /// The JSON Schema of `protocol.yaml` itself, for editors. It is derived from the types that the file is read into.

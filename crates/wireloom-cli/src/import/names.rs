@@ -13,26 +13,6 @@ const BUILT_IN: [&str; 12] = [
     "false",
 ];
 
-/// Types that generated code always has.
-const GENERATED: [&str; 16] = [
-    "Handlers",
-    "Protocol",
-    "ClientMessageType",
-    "ServerMessageType",
-    "MessageType",
-    "ClientMessage",
-    "ServerMessage",
-    "Envelope",
-    "EngineErrorCode",
-    "ApplicationErrorCode",
-    "ErrorCode",
-    "ClientPayloads",
-    "ServerPayloads",
-    "Replies",
-    "Streams",
-    "RequestErrors",
-];
-
 /// The names of one protocol.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -45,7 +25,7 @@ pub(super) struct Names {
 impl Names {
     /// With the names that every protocol of this name has already.
     pub(super) fn new(protocol: &str) -> Self {
-        let mut code: HashSet<String> = GENERATED.iter().map(|name| (*name).to_owned()).collect();
+        let mut code: HashSet<String> = wireloom_spec::reserved_types().map(str::to_owned).collect();
         code.insert(format!("{}Protocol", camel(protocol)));
         code.extend(
             engine_messages()
@@ -114,16 +94,7 @@ impl Names {
 
 /// A name of a protocol: `[a-z][a-z0-9-]*`.
 pub(super) fn protocol_name(title: &str) -> String {
-    let ascii: String = title
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                ' '
-            }
-        })
-        .collect();
+    let ascii = words(title);
     let is_name = !title.is_empty()
         && title.starts_with(|first: char| first.is_ascii_lowercase())
         && title
@@ -218,19 +189,21 @@ fn wire_name(wanted: &str) -> String {
     }
 }
 
+/// With a blank for everything that is no letter or digit of ASCII.
+fn words(name: &str) -> String {
+    let letter_or_blank = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            ' '
+        }
+    };
+    name.chars().map(letter_or_blank).collect()
+}
+
 /// What generated code calls it.
 fn camel(name: &str) -> String {
-    let words: String = name
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                ' '
-            }
-        })
-        .collect();
-    words.to_upper_camel_case()
+    words(name).to_upper_camel_case()
 }
 
 #[cfg(test)]

@@ -20,5 +20,6 @@ pub(crate) use defs::{Lowerer, Root};
 pub(crate) use emit_order::arrange;
 pub(crate) use header::{errors, info, message_name, type_names};
 pub(crate) use messages::{Context, MessageSource, messages};
+pub use reserve::reserved_types;
 pub(crate) use reserve::{payload_name, reserve};
 pub(crate) use states::states;

@@ -28,6 +28,11 @@ const TYPESCRIPT: [&str; 14] = [
     "RequestErrors",
 ];
 
+/// Names of types that generated code always has, in Rust or in TypeScript: a type of a protocol can have none of them.
+pub fn reserved_types() -> impl Iterator<Item = &'static str> {
+    RUST.into_iter().chain(TYPESCRIPT)
+}
+
 /// The namespaces of generated code, with what stands in them already.
 #[derive(Debug)]
 pub(crate) struct Reserved {
