@@ -1,0 +1,91 @@
+//! How an engine behaves.
+
+use std::time::Duration;
+
+use crate::limits::Admission;
+use crate::protocol::Protocol;
+
+/// How an engine behaves. Starts as the protocol's `connection` says; an operator may change it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Time between two pings of the server.
+    pub heartbeat_interval: Duration,
+    /// Silence tolerated beyond an interval before the peer is dropped.
+    pub heartbeat_timeout: Duration,
+    /// Largest inbound message, in bytes.
+    pub message_bytes: usize,
+    /// Deepest nesting of an inbound message, envelope included.
+    pub depth: u32,
+    /// Messages a second that a connection may send in the long run; `None` is no limit.
+    pub rate: Option<f64>,
+    /// Messages that a connection may send at once.
+    pub burst: u32,
+    /// Requests of a connection that may be in flight together.
+    pub in_flight: usize,
+    /// Bytes that may wait to be written to a connection.
+    pub outbox_bytes: usize,
+    /// Protocol violations in a row after which a connection is closed with 4400.
+    pub violations: u32,
+    /// Refused messages, less those accepted since, after which a connection that exceeds its rate is closed with
+    /// 4429.
+    pub rate_strikes: u32,
+    /// Longest time that a write may be stuck before the connection is dropped.
+    pub write_timeout: Duration,
+    /// Origins that browsers may connect from, beside the server's own host and localhost; `*` allows all.
+    pub origins: Vec<String>,
+    /// Most connections; the next is closed with 1013.
+    pub connections: usize,
+    /// Who may come in, and how often.
+    pub admission: Admission,
+    /// Read buffer of a connection, in bytes. Small, since it is what an idle connection costs; 16 KiB where typical
+    /// messages are larger than 1 KiB.
+    pub read_buffer_bytes: usize,
+    /// Whether outbound messages are checked against their schemas, too: a mistake of a handler becomes `internal`
+    /// (and a line in the log) instead of a message that clients cannot read. On in debug builds.
+    pub check_outbound: bool,
+    /// How long a session outlives its connection; zero turns sessions off. Clients that negotiate the subprotocol have
+    /// one.
+    pub resume_window: Duration,
+    /// Messages that a session keeps for a client that may have missed them.
+    pub resume_messages: usize,
+    /// Bytes that a session keeps, 64 a message included.
+    pub resume_bytes: usize,
+    /// Sessions that wait for their clients together; the longest gone end first.
+    pub parked_sessions: usize,
+    /// Bytes that these keep together; the longest gone end first.
+    pub parked_bytes: usize,
+    /// What `connection:closing` tells clients to wait before they connect again.
+    pub reconnect_after: Duration,
+}
+
+impl Settings {
+    /// What a protocol says.
+    #[must_use]
+    pub fn of(protocol: &Protocol) -> Self {
+        let connection = &protocol.connection;
+        Self {
+            heartbeat_interval: Duration::from_millis(connection.heartbeat_interval_ms.max(1)),
+            heartbeat_timeout: Duration::from_millis(connection.heartbeat_timeout_ms),
+            message_bytes: connection.limits.message_bytes,
+            depth: connection.limits.depth,
+            rate: connection.limits.rate,
+            burst: connection.limits.burst,
+            in_flight: connection.limits.in_flight,
+            outbox_bytes: connection.limits.outbox_bytes,
+            violations: 100,
+            rate_strikes: 1000,
+            write_timeout: Duration::from_secs(10),
+            origins: Vec::new(),
+            connections: 100_000,
+            admission: Admission::default(),
+            read_buffer_bytes: 4096,
+            check_outbound: cfg!(debug_assertions),
+            resume_window: Duration::from_millis(connection.resume_window_ms),
+            resume_messages: usize::try_from(connection.resume_messages).unwrap_or(usize::MAX),
+            resume_bytes: usize::try_from(connection.resume_bytes).unwrap_or(usize::MAX),
+            parked_sessions: 100_000,
+            parked_bytes: 256 * 1024 * 1024,
+            reconnect_after: Duration::from_secs(1),
+        }
+    }
+}
