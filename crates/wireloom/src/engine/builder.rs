@@ -113,7 +113,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Clients must show credentials that this accepts; see [`Admission::anonymous`] for an exception. Without one,
+    /// Clients must show credentials that this accepts; see [`crate::Admission::anonymous`] for an exception. Without one,
     /// everyone is let in, and messages that need scopes are refused.
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
