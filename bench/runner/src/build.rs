@@ -49,6 +49,11 @@ fn profile() -> Result<PathBuf> {
     Ok(profile.to_owned())
 }
 
+/// Whether this is the build that the record of instructions is of; see `profile.counted`.
+pub(crate) fn is_counted() -> Result<bool> {
+    Ok(profile()?.ends_with("counted"))
+}
+
 fn node_folder() -> PathBuf {
     root().join("peers/node")
 }

@@ -33,6 +33,10 @@ fn main() -> Result<ExitCode> {
     let options = Options::parse();
     let peers = options.peers()?;
     ensure!(!peers.is_empty(), "there is nobody to measure");
+    ensure!(
+        build::is_counted()? || !(options.record || options.assert_baseline),
+        "the record is of another build: `cargo xtask instructions` holds it, or makes it"
+    );
     let modes = options.modes();
     let codec = modes
         .iter()

@@ -97,3 +97,4 @@ pub use raw::{Answer, Canceller, Raw, RawCall};
 pub use settings::{Reconnect, Settings};
 pub use state::State;
 pub use token::TokenNeed;
+pub use tolerance::without_unknown_fields;

@@ -19,9 +19,6 @@ pub(crate) struct Tolerance {
     protocol: Protocol,
 }
 
-/// References to follow before giving up on a schema that refers to itself.
-const MAX_REFERENCES: u32 = 32;
-
 impl Tolerance {
     pub(crate) fn new(protocol: Protocol) -> Self {
         Self { protocol }
@@ -50,70 +47,71 @@ impl Tolerance {
         if let Some((this, description)) = known
             && fault.kind == FaultKind::Refused
             // Strictly first: what is no I-JSON stays refused.
-            && let Ok(mut value) = whole(payload, |reader| reader.value())
+            && let Ok(value) = whole(payload, |reader| reader.value())
         {
-            this.prune(&mut value, &[&description.payload]);
+            let value = without_unknown_fields(value, &description.payload, &this.protocol.defs);
             if let Ok(value) = whole(&value.to_string(), &decode) {
                 return Ok(value);
             }
         }
         Err(format!("{} at byte {} of the payload", fault.kind, fault.at))
     }
+}
 
-    /// Removes the properties that none of the schemas knows.
-    fn prune(&self, value: &mut Value, schemas: &[&Value]) {
-        let mut all = Vec::new();
-        for schema in schemas {
-            self.expand(schema, MAX_REFERENCES, &mut all);
-        }
-        match value {
-            Value::Object(fields) => {
-                let open = !all.iter().any(|schema| is_closed(schema));
-                fields.retain(|name, value| {
-                    let below: Vec<&Value> = all.iter().filter_map(|schema| property(schema, name)).collect();
-                    self.prune(value, &below);
-                    open || !below.is_empty()
-                });
-            }
-            Value::Array(items) => {
-                for (at, item) in items.iter_mut().enumerate() {
-                    let below: Vec<&Value> =
-                        all.iter().filter_map(|schema| item_schema(schema, at)).collect();
-                    self.prune(item, &below);
-                }
-            }
-            _ => {}
-        }
+/// What a client makes of a payload that its schema refuses as it is: the payload without the fields that no schema at
+/// their place names. `defs` are the schemas that others refer to as `#/$defs/NAME`.
+#[must_use]
+pub fn without_unknown_fields(mut payload: Value, schema: &Value, defs: &Map<String, Value>) -> Value {
+    prune(&mut payload, &[schema], defs);
+    payload
+}
+
+/// Removes the properties that none of the schemas knows.
+fn prune(value: &mut Value, schemas: &[&Value], defs: &Map<String, Value>) {
+    let mut all = Vec::new();
+    for schema in schemas {
+        expand(schema, defs, &mut all);
     }
+    match value {
+        Value::Object(fields) => {
+            let open = !all.iter().any(|schema| is_closed(schema));
+            fields.retain(|name, value| {
+                let below: Vec<&Value> = all.iter().filter_map(|schema| property(schema, name)).collect();
+                prune(value, &below, defs);
+                open || !below.is_empty()
+            });
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                let below: Vec<&Value> = all.iter().filter_map(|schema| item_schema(schema, at)).collect();
+                prune(item, &below, defs);
+            }
+        }
+        _ => {}
+    }
+}
 
-    /// The schema and all that it is put together of.
-    fn expand<'s>(&'s self, schema: &'s Value, references: u32, all: &mut Vec<&'s Map<String, Value>>) {
-        let Some(schema) = schema.as_object() else {
-            return;
-        };
-        all.push(schema);
-        let name = schema.get("$ref").and_then(Value::as_str);
-        let name = name.and_then(|reference| reference.strip_prefix("#/$defs/"));
-        if let Some(definition) = name.and_then(|name| self.protocol.defs.get(name))
-            && references > 0
-        {
-            self.expand(definition, references - 1, all);
-        }
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            let parts = schema.get(keyword).and_then(Value::as_array);
-            for part in parts.into_iter().flatten() {
-                if references > 0 {
-                    self.expand(part, references - 1, all);
-                }
-            }
-        }
-        for keyword in ["if", "then", "else"] {
-            if let Some(part) = schema.get(keyword)
-                && references > 0
-            {
-                self.expand(part, references - 1, all);
-            }
-        }
+/// The schema and all that it is put together of, each once.
+fn expand<'s>(schema: &'s Value, defs: &'s Map<String, Value>, all: &mut Vec<&'s Map<String, Value>>) {
+    let Some(schema) = schema.as_object() else {
+        return;
+    };
+    if all.iter().any(|known| std::ptr::eq(*known, schema)) {
+        return;
+    }
+    all.push(schema);
+    let name = schema.get("$ref").and_then(Value::as_str);
+    let name = name.and_then(|reference| reference.strip_prefix("#/$defs/"));
+    let definition = name.and_then(|name| defs.get(name));
+    let parts = ["allOf", "anyOf", "oneOf"].map(|keyword| schema.get(keyword).and_then(Value::as_array));
+    let branches = ["if", "then", "else"].map(|keyword| schema.get(keyword));
+    let parts = parts.into_iter().flatten().flatten();
+    for part in definition
+        .into_iter()
+        .chain(parts)
+        .chain(branches.into_iter().flatten())
+    {
+        expand(part, defs, all);
     }
 }
 
@@ -151,27 +149,15 @@ fn whole<T>(text: &str, decode: impl FnOnce(&mut Reader<'_>) -> Read<T>) -> Read
 
 #[cfg(test)]
 mod tests {
-    use super::Tolerance;
+    use super::without_unknown_fields;
     use serde_json::{Value, json};
-    use wireloom::Protocol;
 
-    fn pruned(schema: Value, mut value: Value) -> Value {
-        let protocol = json!({
-            "info": { "name": "p", "version": "1.0.0" }, "subprotocol": "p.v1", "hash": "",
-            "connection": {
-                "path": "/ws", "heartbeatIntervalMs": 1, "heartbeatTimeoutMs": 1, "resumeWindowMs": 1,
-                "resumeMessages": 1, "resumeBytes": 1,
-                "limits": { "messageBytes": 1, "depth": 1, "rate": null, "burst": 1, "inFlight": 1, "outboxBytes": 1 }
-            },
-            "messages": {},
-            "$defs": { "Node": {
-                "type": "object", "additionalProperties": false,
-                "properties": { "next": { "$ref": "#/$defs/Node" }, "at": { "type": "integer" } }
-            } }
+    fn pruned(schema: Value, value: Value) -> Value {
+        let node = json!({
+            "type": "object", "additionalProperties": false,
+            "properties": { "next": { "$ref": "#/$defs/Node" }, "at": { "type": "integer" } }
         });
-        let protocol = Protocol::from_json(&protocol.to_string()).unwrap();
-        Tolerance::new(protocol).prune(&mut value, &[&schema]);
-        value
+        without_unknown_fields(value, &schema, &[("Node".to_owned(), node)].into_iter().collect())
     }
 
     #[test]

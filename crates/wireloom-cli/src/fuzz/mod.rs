@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::signal::ctrl_c;
 use wireloom_fuzz::Fuzzer;
 use wireloom_fuzz::conversation::Plan;
 use wireloom_fuzz::live::{
@@ -25,6 +24,7 @@ use wireloom_spec::Model;
 
 use crate::call::{Endpoint, parse_duration};
 use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::source;
 use summary::Summary;
@@ -45,8 +45,8 @@ const TIME: Duration = Duration::from_secs(30);
 /// Use a server that may be broken: what is sent is valid, and does what it says.
 ///
 /// Exits with 0 if nothing was found, 1 if something was (or, with --replay, was seen again), 2 if the command line makes
-/// no sense or the server speaks another protocol, 3 without a connection. Ctrl-C ends the run and shows what was found:
-/// 130.
+/// no sense or the server speaks another protocol, 3 without a connection. Ctrl-C, or SIGTERM, ends the run and shows what was
+/// found: 130.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -180,7 +180,7 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
         };
         tokio::select! {
             end = campaign.run(&mut tell) => Some(end),
-            Ok(()) = ctrl_c() => None,
+            () = interrupted() => None,
         }
     };
     out.waited();

@@ -53,13 +53,9 @@ pub(super) fn replay(url: &str, spec: &Path, file: &Path, with_token: bool) -> S
 /// Never the token itself: what is printed ends up in logs.
 const TOKEN: &str = "--token \"$WIRELOOM_TOKEN\"";
 
-/// A word as a shell reads it.
+/// A word as a shell reads it; as it is where it has a NUL, which no shell passes on.
 fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }
 
 #[cfg(test)]
@@ -67,7 +63,7 @@ mod tests {
     use serde_json::json;
     use wireloom_fuzz::conversation::{Action, Conversation, Sending, Step};
 
-    use super::{call, quoted};
+    use super::call;
 
     fn of(actions: Vec<Action>) -> Conversation {
         let step = |action| Step { client: 0, action };
@@ -79,21 +75,30 @@ mod tests {
     #[test]
     fn one_message_is_one_call() {
         let say = || Action::Send(Sending::valid("say", json!({ "text": "it's" })));
+        let line = call(&of(vec![say()]), "ws://h/ws", false).expect("a call");
         assert_eq!(
-            call(&of(vec![say()]), "ws://h/ws", false).expect("a call"),
-            r#"wireloom call ws://h/ws say '{"text":"it'\''s"}'"#
+            shlex::split(&line).expect("words"),
+            ["wireloom", "call", "ws://h/ws", "say", r#"{"text":"it's"}"#]
         );
         assert_eq!(call(&of(vec![say(), say()]), "ws://h/ws", false), None);
         let text = |text: &str| Action::Text {
             text: text.to_owned(),
         };
+        let line = call(&of(vec![text("{")]), "ws://h/ws", true).expect("a call");
         assert_eq!(
-            call(&of(vec![text("{")]), "ws://h/ws", true).expect("a call"),
-            r#"wireloom call ws://h/ws --raw '{' --token "$WIRELOOM_TOKEN""#
+            shlex::split(&line).expect("words"),
+            [
+                "wireloom",
+                "call",
+                "ws://h/ws",
+                "--raw",
+                "{",
+                "--token",
+                "$WIRELOOM_TOKEN"
+            ]
         );
         for odd in ["@x", "-", "\0"] {
             assert_eq!(call(&of(vec![text(odd)]), "ws://h/ws", false), None, "{odd:?}");
         }
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -1,4 +1,3 @@
 //! What the test of evolution is made of.
 
-pub(crate) mod client;
 pub(crate) mod edit;
