@@ -199,7 +199,10 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
         write(path, &summary.json())?;
     }
     if let Some(path) = &args.junit {
-        write(path, &junit::document(&summary))?;
+        let document = junit::document(&summary);
+        let document =
+            document.map_err(|cause| Failure::new(Exit::Usage, format!("no JUnit XML: {cause}")))?;
+        write(path, &document)?;
     }
     match end {
         None => Ok(Exit::Interrupted),
