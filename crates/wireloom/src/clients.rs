@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::auth::Identity;
 use crate::auth::badge::Badge;
@@ -384,7 +384,7 @@ impl Outgoing {
     ) -> Self {
         let message = core.protocol.messages.get(&*name);
         let delivery = message.map(|message| &message.delivery);
-        let text = envelope::frame(&name, payload, envelope::now_ms(), None);
+        let text = envelope::frame(&name, payload, envelope::now_ms(), None).keep();
         let class = match delivery {
             Some(Delivery {
                 overflow: Overflow::Drop,

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use axum::extract::ws::Utf8Bytes;
 use foldhash::fast::FixedState;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::json::{Decode, Encode, Fault, FaultKind, Read, Reader, Writer};
 use crate::message::Message;
@@ -208,22 +208,44 @@ thread_local! {
     static BUFFER: Cell<Writer> = const { Cell::new(Writer::new()) };
 }
 
+/// A message as it was written, in the buffer of the thread: to be written on, or [kept](Draft::keep).
+#[derive(Debug)]
+pub(crate) struct Draft(Writer);
+
+impl Draft {
+    /// Its text.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Cut to size.
+    pub(crate) fn keep(self) -> Utf8Bytes {
+        Utf8Bytes::from(self.as_str())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.0.len() <= KEPT_BYTES {
+            let buffer = std::mem::take(&mut self.0);
+            // A thread that ends has no buffer any more.
+            let _ended = BUFFER.try_with(|kept| kept.set(buffer));
+        }
+    }
+}
+
 /// One server message as a text frame.
 pub(crate) fn frame(
     name: &str,
     payload: impl FnOnce(&mut Writer),
     timestamp: u64,
     correlation_id: Option<&str>,
-) -> Utf8Bytes {
+) -> Draft {
     // Taken out meanwhile: a message that is written while another one is finds an empty buffer.
     let mut out = BUFFER.take();
     out.clear();
     write(&mut out, name, payload, timestamp, correlation_id);
-    let text = Utf8Bytes::from(out.as_str());
-    if out.len() <= KEPT_BYTES {
-        BUFFER.set(out);
-    }
-    text
+    Draft(out)
 }
 
 fn write(
@@ -248,7 +270,7 @@ fn write(
 
 /// The message that a peer gets instead of what it asked for.
 #[cold]
-pub(crate) fn reject_frame(reject: &Reject, timestamp: u64, correlation_id: Option<&str>) -> Utf8Bytes {
+pub(crate) fn reject_frame(reject: &Reject, timestamp: u64, correlation_id: Option<&str>) -> Draft {
     let error = |code: &str, message: &str, retryable, details: &[Detail]| Error {
         code: code.to_owned(),
         message: message.to_owned(),

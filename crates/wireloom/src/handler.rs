@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 
 use crate::auth::Identity;
 use crate::clients::{Client, ClientId, Link, Outgoing, Room, SendError, outbound_failure, satisfies_schema};
 use crate::engine::Shared;
-use crate::envelope::{self, Frame};
+use crate::envelope::{self, Draft, Frame};
 use crate::json::{Fault, Writer};
 use crate::message::{Reply, Request, ServerMessage, StreamRequest};
 use crate::outbox::{Class, Numbering};
@@ -167,7 +166,10 @@ impl ItemSink {
         let id = self.correlation_id.as_deref();
         let text = envelope::frame(name, payload, self.link.now_ms(), id);
         // When it is closed already, the connection's task is about to drop this handler.
-        let _closed = self.link.outbox.put(text, Class::Disconnect, Numbering::Numbered);
+        let _closed = self
+            .link
+            .outbox
+            .put(text.keep(), Class::Disconnect, Numbering::Numbered);
         self.link.core.metrics.sent.increment(1);
     }
 }
@@ -175,7 +177,7 @@ impl ItemSink {
 /// How a handler ended.
 pub(crate) struct Finished {
     /// The frame that answers, if anything does.
-    pub(crate) frame: Option<Utf8Bytes>,
+    pub(crate) frame: Option<Draft>,
     /// What went wrong, if anything did.
     pub(crate) reject: Option<Reject>,
 }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::clients::Link;
 use crate::replay::Asked;

@@ -56,6 +56,7 @@ mod store;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
 mod upgrade;
 
 #[cfg(feature = "jwt")]

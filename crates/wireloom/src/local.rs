@@ -84,7 +84,7 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
             if connection.link().outbox.closing().is_none()
                 && let Some(answer) = connection.take(frame, cx)
             {
-                connection.queue_here(answer);
+                connection.queue_here(answer.keep());
             }
             Poll::Ready(())
         })

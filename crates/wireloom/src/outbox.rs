@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use futures_util::task::AtomicWaker;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::close::CloseCode;
 use crate::journal::Recorder;

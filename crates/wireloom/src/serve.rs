@@ -25,7 +25,6 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::address::AddressKey;
-use crate::progress::Received;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -34,9 +33,6 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a socket whose request is answered, or not there yet, may stay once the shutdown began.
 const LEAVE: Duration = Duration::from_millis(500);
-
-/// Bytes that are read from a socket before other tasks get their turn: thousands of frames may lie in them.
-const MAX_BURST: usize = 16 * 1024;
 
 /// What hyper needs to read any request at all.
 const MIN_HEADER_BYTES: usize = 8 * 1024;
@@ -252,22 +248,19 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     options: &ServeOptions,
     draining: CancellationToken,
 ) -> Result<(), Error> {
-    let received = Received::default();
-    let counted = received.clone();
     let at_work = TaskTracker::new();
     at_work.close();
     let requests = at_work.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(arrival);
-        request.extensions_mut().insert(received.clone());
         requests.track_future(router.clone().call(request.map(Body::new)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
         .max_buf_size(options.header_bytes.max(MIN_HEADER_BYTES))
-        .serve_connection(TokioIo::new(Lingering::new(stream, counted)), service)
+        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -296,23 +289,16 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ///
 /// A socket that is closed with bytes unread is reset, and a reset can destroy what was written last: the close frame
 /// that says why. So it says that nothing more comes, and reads on until the peer has closed, too.
-///
-/// It also counts what comes in, and lets others have their turn when there is much of it.
 struct Lingering<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     stream: Option<T>,
-    received: Received,
-    /// Bytes that were read since there was nothing to read.
-    burst: usize,
     /// Whether the peer has closed, or the socket failed.
     ended: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<T> {
-    fn new(stream: T, received: Received) -> Self {
+    fn new(stream: T) -> Self {
         Self {
             stream: Some(stream),
-            received,
-            burst: 0,
             ended: false,
         }
     }
@@ -358,16 +344,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.burst >= MAX_BURST {
-            self.burst = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let before = buffer.filled().len();
         let read = self.stream()?.poll_read(cx, buffer);
-        let length = buffer.filled().len().saturating_sub(before);
-        self.received.add(length);
-        self.burst = if read.is_ready() { self.burst + length } else { 0 };
         match &read {
             Poll::Ready(Ok(())) if buffer.filled().len() > before || buffer.capacity() == before => {}
             Poll::Ready(_) => self.ended = true,

@@ -4,8 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -64,11 +63,8 @@ async fn dispatch(State(site): State<Site>, request: Request) -> Response {
     let edition = site.current();
     let path = request.uri().path();
     if path == edition.engine.protocol().connection.path {
-        let (mut parts, _body) = request.into_parts();
-        return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => edition.engine.accept(&parts, upgrade),
-            Err(rejection) => rejection.into_response(),
-        };
+        let (request, _body) = request.into_parts();
+        return edition.engine.accept(request);
     }
     match path {
         "/api/protocol" => {

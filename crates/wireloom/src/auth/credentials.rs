@@ -39,13 +39,13 @@ pub(crate) fn shown(headers: &HeaderMap) -> Shown {
     found
 }
 
-/// Whether a subprotocol is offered, beside credentials.
-pub(crate) fn offers_version(headers: &HeaderMap) -> bool {
-    entries(headers).any(|entry| !is_credential(entry))
+/// The subprotocols that are offered. Credentials are none: they are never echoed.
+pub(crate) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    entries(headers).filter(|entry| !is_credential(entry))
 }
 
-/// Whether a subprotocol entry is no subprotocol, but credentials. Such a one is never echoed.
-pub(crate) fn is_credential(entry: &[u8]) -> bool {
+/// Whether a subprotocol entry is no subprotocol, but credentials.
+fn is_credential(entry: &[u8]) -> bool {
     entry
         .get(..ENTRY.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(ENTRY.as_bytes()))
@@ -122,10 +122,13 @@ mod tests {
 
     #[test]
     fn credentials_are_no_subprotocol() {
-        let offers = |value: &str| offers_version(&headers(&[("sec-websocket-protocol", value)]));
+        let offers = |value: &str| {
+            let headers = headers(&[("sec-websocket-protocol", value)]);
+            offered(&headers).next().is_some()
+        };
         assert!(offers("agent.v1, bearer.x"));
         assert!(!offers("bearer.x"));
-        assert!(!offers_version(&HeaderMap::new()));
+        assert!(offered(&HeaderMap::new()).next().is_none());
         assert!(is_credential(b"BEARER.x") && !is_credential(b"bearer"));
     }
 }

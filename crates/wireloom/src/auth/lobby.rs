@@ -7,12 +7,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
-use axum::extract::ws::{Message as WsMessage, WebSocket};
 use axum::http::StatusCode;
 use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
 use compact_str::CompactString;
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::Message as WsMessage;
 
 use super::badge::Guest;
 use super::credentials::{self, Shown};
@@ -30,6 +30,7 @@ use crate::messages::ConnectionAuthenticate;
 use crate::origin;
 use crate::reject::{Internal, Reject, code};
 use crate::serve::Arrival;
+use crate::transport::WebSocket;
 use crate::upgrade::status;
 
 /// Longest path that is remembered, in bytes.
@@ -73,7 +74,7 @@ pub(crate) fn arrive(core: &Core, request: &Parts, versioned: bool) -> Result<Vi
             tracing::info!(?address, origin, "origin refused");
             return Err(CloseCode::Forbidden);
         }
-        if credentials::offers_version(headers) && !versioned {
+        if !versioned && credentials::offered(headers).next().is_some() {
             return Err(CloseCode::NoCommonVersion);
         }
         if core.draining() {
@@ -196,8 +197,8 @@ async fn first_message<S>(
             Some(Ok(WsMessage::Text(text))) => text,
             Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_))) => continue,
             Some(Ok(WsMessage::Binary(_))) => return Err(Some(CloseCode::UnsupportedData)),
-            Some(Ok(WsMessage::Close(_))) | None => return Err(None),
-            Some(Err(error)) => return Err(close_code(error)),
+            Some(Ok(WsMessage::Close(_) | WsMessage::Frame(_))) | None => return Err(None),
+            Some(Err(error)) => return Err(close_code(&error)),
         };
         match read(shared, &text) {
             Ok(told) => return Ok(told),
@@ -252,9 +253,9 @@ async fn answer<S>(
 ) -> Result<(), Option<CloseCode>> {
     let frame = Finished::rejected(reject, correlation_id).frame;
     let Some(frame) = frame else { return Ok(()) };
-    let written = socket.send(WsMessage::Text(frame));
+    let written = socket.send(WsMessage::Text(frame.keep()));
     tokio::time::timeout(shared.core.settings.write_timeout, written)
         .await
         .map_err(|_stuck| CloseCode::TooSlow)?
-        .map_err(close_code)
+        .map_err(|error| close_code(&error))
 }

@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 
 use super::Connection;
@@ -14,7 +13,7 @@ use crate::auth::Secret;
 use crate::auth::badge;
 use crate::close::CloseCode;
 use crate::diagnose::{Diagnosis, diagnose, unknown_type};
-use crate::envelope::Frame;
+use crate::envelope::{Draft, Frame};
 use crate::handler::{Asker, Finished, NotCalled, Work, in_span};
 use crate::json::{Fault, FaultKind};
 use crate::messages::ConnectionAuthenticate;
@@ -38,7 +37,7 @@ pub(super) enum Refused {
 impl<S: Send + Sync + 'static> Connection<S> {
     /// Takes one text frame. Returns what answers at once, if that is the next thing to write; else it is in the outbox.
     #[must_use]
-    pub(crate) fn take(&mut self, text: &str, cx: &mut Context<'_>) -> Option<Utf8Bytes> {
+    pub(crate) fn take(&mut self, text: &str, cx: &mut Context<'_>) -> Option<Draft> {
         if self.unconfirmed {
             // The client waits for its new token before it sends anything.
             self.unconfirmed = false;

@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use self::admission::{Limiter, TaskClock, limiter};
 use self::dispatch::Refused;
@@ -35,7 +35,7 @@ use crate::auth::badge::{self, Badge, Guest};
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::engine::{Core, Settings, Shared};
-use crate::envelope;
+use crate::envelope::{self, Draft};
 use crate::handler::{Ctx, Finished, Seat, Work, answering};
 use crate::json::{Encode, Writer};
 use crate::message::{Message, ServerMessage};
@@ -241,21 +241,26 @@ impl<S: Send + Sync + 'static> Connection<S> {
     fn tell<M: ServerMessage>(&self, message: &M, correlation_id: Option<&str>) {
         let payload = |out: &mut Writer| message.encode(out);
         let name = <M as Message>::TYPE;
-        self.queue_here(envelope::frame(name, payload, self.link.now_ms(), correlation_id));
+        self.queue_here(envelope::frame(name, payload, self.link.now_ms(), correlation_id).keep());
     }
 
     /// Puts an answer into the outbox.
     pub(crate) fn queue(&self, answer: Option<Answer>) {
         if let Some(Answer { text, numbering }) = answer {
             // When it is closed, the transport is about to notice.
-            let _closed = self.link.outbox.put_quietly(text, Class::Disconnect, numbering);
+            let _closed = self
+                .link
+                .outbox
+                .put_quietly(text.keep(), Class::Disconnect, numbering);
         }
     }
 
     /// Puts a text into the outbox that concerns this connection only.
     pub(crate) fn queue_here(&self, text: Utf8Bytes) {
-        let numbering = Numbering::None;
-        self.queue(Some(Answer { text, numbering }));
+        let _closed = self
+            .link
+            .outbox
+            .put_quietly(text, Class::Disconnect, Numbering::None);
     }
 
     /// Says that the task woke: what is taken and answered from now on is so at this time.
@@ -369,12 +374,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         };
         let name = <ConnectionResumed as Message>::TYPE;
         let id = claimed.correlation_id.as_deref();
-        missed.push_front(envelope::frame(
-            name,
-            |out| resumed.encode(out),
-            self.link.now_ms(),
-            id,
-        ));
+        let resumed = envelope::frame(name, |out| resumed.encode(out), self.link.now_ms(), id);
+        missed.push_front(resumed.keep());
         missed
     }
 
@@ -493,7 +494,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Counts and logs what ended. Returns what answers it.
-    fn settle(&mut self, finished: Finished, request: &Request) -> Option<Utf8Bytes> {
+    fn settle(&mut self, finished: Finished, request: &Request) -> Option<Draft> {
         let Finished { frame, reject } = finished;
         let shared = &self.shared;
         let entry = shared.table.entry(request.entry);

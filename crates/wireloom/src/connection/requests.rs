@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use futures_util::future::AbortHandle;
 use tokio::time::{Instant, Sleep};
 
 use crate::clients::Link;
+use crate::envelope::Draft;
 use crate::handler::{Asker, Finished, Work};
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
@@ -42,7 +42,7 @@ pub(super) struct Request {
 /// What is written in answer to a message.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) text: Utf8Bytes,
+    pub(crate) text: Draft,
     pub(crate) numbering: Numbering,
 }
 

@@ -1,23 +1,27 @@
 //! A socket at work: what is read from it goes to the connection, what waits in the outbox is written to it.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::{Message as WsMessage, Utf8Bytes, WebSocket, close_code};
 use futures_util::{Sink, Stream};
 use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WsCloseCode;
+use tokio_tungstenite::tungstenite::{self, Message as WsMessage, Utf8Bytes};
 
 use super::{End, Line, farewell};
 use crate::close::CloseCode;
 use crate::connection::Connection;
 use crate::engine::{Core, Settings};
+use crate::envelope::Draft;
 use crate::journal::Journal;
 use crate::limits::Slot;
 use crate::outbox::{Outbox, Taken};
 use crate::progress::Progress;
+use crate::transport::WebSocket;
 
 /// Frames taken from one connection before others get their turn.
 const MAX_BATCH: usize = 64;
@@ -165,6 +169,7 @@ impl Attached {
                 break;
             }
         }
+        self.socket.get_mut().settle();
         if let Err(end) = self.flush(cx) {
             return Poll::Ready(end);
         }
@@ -179,13 +184,16 @@ impl Attached {
         connection: &mut Connection<S>,
         cx: &mut Context<'_>,
     ) -> Result<Inbound, End> {
+        match self.socket.get_mut().poll_frame(cx) {
+            Poll::Ready(Ok(Some(text))) => return self.take(text, connection, cx),
+            Poll::Ready(Ok(None)) => {}
+            Poll::Ready(Err(_lost)) => return Err(End::Lost),
+            Poll::Pending => return self.nothing(connection),
+        }
         let message = match Pin::new(&mut self.socket).poll_next(cx) {
-            Poll::Pending if self.progress.is_endless(connection.now()) => {
-                return Err(End::Code(CloseCode::MessageTooBig));
-            }
-            Poll::Pending => return Ok(Inbound::Nothing),
+            Poll::Pending => return self.nothing(connection),
             Poll::Ready(None) => return Err(End::Lost),
-            Poll::Ready(Some(Err(error))) => return Err(broken(error)),
+            Poll::Ready(Some(Err(error))) => return Err(broken(&error)),
             Poll::Ready(Some(Ok(message))) => message,
         };
         self.last_heard = connection.now();
@@ -195,16 +203,12 @@ impl Attached {
         }
         match message {
             WsMessage::Text(text) => {
-                self.progress.message();
+                self.progress.message(self.socket.get_ref().taken());
                 let answer = connection.take(&text, cx);
-                if let Some(claim) = connection.claimed() {
-                    return Err(End::Resumed(claim));
-                }
-                if let Some(answer) = answer {
-                    self.send(answer, connection, cx)?;
-                }
+                self.answer(answer, connection)?;
             }
-            WsMessage::Binary(_) => return Err(End::Code(CloseCode::UnsupportedData)),
+            // Frames are not read one by one.
+            WsMessage::Binary(_) | WsMessage::Frame(_) => return Err(End::Code(CloseCode::UnsupportedData)),
             // The pong is on its way already; it counts against the rate like any message.
             WsMessage::Ping(payload) | WsMessage::Pong(payload) => {
                 self.progress.control_frame(payload.len());
@@ -213,47 +217,80 @@ impl Attached {
             }
             // Nothing may be sent any more but the goodbye's answer.
             WsMessage::Close(frame) => {
-                let over = frame.is_some_and(|frame| frame.code == close_code::NORMAL);
+                let over = frame.is_some_and(|frame| frame.code == WsCloseCode::Normal);
                 return Err(End::Closed { over });
             }
         }
         Ok(Inbound::Taken)
     }
 
+    /// Takes a text that lies in the transport.
+    #[inline]
+    fn take<S: Send + Sync + 'static>(
+        &mut self,
+        text: Range<usize>,
+        connection: &mut Connection<S>,
+        cx: &mut Context<'_>,
+    ) -> Result<Inbound, End> {
+        let text = self.socket.get_mut().take(text);
+        let text = text.map_err(|_malformed| End::Code(CloseCode::InvalidUtf8))?;
+        self.last_heard = connection.now();
+        #[cfg(feature = "echo")]
+        if self.counted.0.echo {
+            let message = WsMessage::Text(text.into());
+            return self.echo(message);
+        }
+        let answer = connection.take(text, cx);
+        self.progress.message(self.socket.get_ref().taken());
+        self.answer(answer, connection)?;
+        Ok(Inbound::Taken)
+    }
+
+    /// All that came was taken.
+    fn nothing<S: Send + Sync + 'static>(&mut self, connection: &Connection<S>) -> Result<Inbound, End> {
+        let received = self.socket.get_ref().received();
+        if self.progress.is_endless(received, connection.now()) {
+            return Err(End::Code(CloseCode::MessageTooBig));
+        }
+        Ok(Inbound::Nothing)
+    }
+
     /// Gives a frame back as it came.
     #[cfg(feature = "echo")]
     fn echo(&mut self, message: WsMessage) -> Result<Inbound, End> {
-        self.progress.message();
+        self.progress.message(self.socket.get_ref().taken());
         self.unflushed = MAX_UNFLUSHED;
-        Pin::new(&mut self.socket).start_send(message).map_err(broken)?;
+        let sent = Pin::new(&mut self.socket).start_send(message);
+        sent.map_err(|error| broken(&error))?;
         Ok(Inbound::Taken)
     }
 
     /// Hands an answer to the socket, or leaves it to the outbox where the socket takes nothing yet.
-    fn send<S: Send + Sync + 'static>(
+    fn answer<S: Send + Sync + 'static>(
         &mut self,
-        answer: Utf8Bytes,
-        connection: &Connection<S>,
-        cx: &mut Context<'_>,
+        answer: Option<Draft>,
+        connection: &mut Connection<S>,
     ) -> Result<(), End> {
+        if let Some(claim) = connection.claimed() {
+            return Err(End::Resumed(claim));
+        }
+        let Some(answer) = answer else { return Ok(()) };
         let room = self.unflushed < MAX_UNFLUSHED
             && !self.flushing
             && self.missed.is_empty()
             && self.journal.is_none();
-        if room && let Poll::Ready(ready) = Pin::new(&mut self.socket).poll_ready(cx) {
-            ready.map_err(broken)?;
-            return self.start_send(answer);
+        if room {
+            self.put(answer.as_str());
+        } else {
+            connection.queue_here(answer.keep());
         }
-        connection.queue_here(answer);
         Ok(())
     }
 
-    fn start_send(&mut self, text: Utf8Bytes) -> Result<(), End> {
+    /// Has a text go out with the next flush.
+    fn put(&mut self, text: &str) {
         self.unflushed += text.len();
-        // A socket that is not ready keeps what it is given, and says so at the next flush.
-        Pin::new(&mut self.socket)
-            .start_send(WsMessage::Text(text))
-            .map_err(broken)
+        self.socket.get_mut().put_text(text);
     }
 
     /// Hands what waits to the socket. Whether there was anything.
@@ -274,17 +311,9 @@ impl Attached {
             {
                 return Ok(fed);
             }
-            match Pin::new(&mut self.socket).poll_ready(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Err(broken(error)),
-                Poll::Pending => {
-                    self.flushing = true;
-                    return Ok(fed);
-                }
-            }
             fed = true;
             if let Some(text) = self.missed.pop_front() {
-                self.start_send(text)?;
+                self.put(&text);
                 if self.missed.is_empty() {
                     self.missed = VecDeque::new();
                 }
@@ -299,7 +328,7 @@ impl Attached {
                 continue;
             }
             for text in taken {
-                self.start_send(text)?;
+                self.put(&text);
             }
         }
     }
@@ -315,7 +344,7 @@ impl Attached {
                 self.stuck_since = None;
                 Ok(())
             }
-            Poll::Ready(Err(error)) => Err(broken(error)),
+            Poll::Ready(Err(error)) => Err(broken(&error)),
             Poll::Pending => {
                 self.flushing = true;
                 Ok(())
@@ -350,6 +379,7 @@ impl Attached {
             }
             if now >= self.next_ping {
                 self.next_ping = now + self.settings().heartbeat_interval;
+                self.socket.get_mut().rest();
                 if let Err(end) = self.ping(cx) {
                     return Poll::Ready(end);
                 }
@@ -364,11 +394,11 @@ impl Attached {
             Poll::Ready(Ok(())) => {
                 Pin::new(&mut self.socket)
                     .start_send(WsMessage::Ping(Default::default()))
-                    .map_err(broken)?;
+                    .map_err(|error| broken(&error))?;
                 self.unflushed += 2;
                 self.flush(cx)
             }
-            Poll::Ready(Err(error)) => Err(broken(error)),
+            Poll::Ready(Err(error)) => Err(broken(&error)),
             // Stuck: the write deadline decides.
             Poll::Pending => Ok(()),
         }
@@ -376,6 +406,6 @@ impl Attached {
 }
 
 /// How a connection ends after an error of the socket.
-fn broken(error: axum::Error) -> End {
+fn broken(error: &tungstenite::Error) -> End {
     farewell::close_code(error).map_or(End::Lost, End::Code)
 }

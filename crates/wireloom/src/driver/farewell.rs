@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message as WsMessage, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::{self, error::CapacityError, error::ProtocolError};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message as WsMessage, Utf8Bytes};
 
 use super::MAX_UNFLUSHED;
 use crate::clients::Link;
 use crate::close::CloseCode;
 use crate::engine::Core;
 use crate::outbox::Taken;
+use crate::transport::WebSocket;
 
 /// How long a peer may take to answer a close frame.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,7 +27,7 @@ pub(super) async fn write_out(
     socket: &mut WebSocket,
     missed: VecDeque<Utf8Bytes>,
     link: &Link,
-) -> Result<(), axum::Error> {
+) -> Result<(), Error> {
     let settled = async || {
         if let Some(journal) = link.journal() {
             journal.settled().await;
@@ -74,7 +76,7 @@ pub(super) async fn say_goodbye(socket: WebSocket, code: Option<CloseCode>, id: 
 /// Says why, and reads on until the peer has said goodbye, too: else the peer sees an unclean close.
 pub(crate) async fn close(mut socket: WebSocket, code: CloseCode) {
     let frame = CloseFrame {
-        code: code.code(),
+        code: code.code().into(),
         reason: code.reason().into(),
     };
     // A peer that does not read, or does not answer, has had its time.
@@ -91,18 +93,14 @@ pub(crate) async fn read_out(mut socket: WebSocket) {
 }
 
 /// The code to close with after an error of the socket; `None` when nobody is there to read it.
-pub(crate) fn close_code(error: axum::Error) -> Option<CloseCode> {
-    match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            Some(CloseCode::MessageTooBig)
-        }
+pub(crate) fn close_code(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(CloseCode::MessageTooBig),
         // The end of the stream: whoever was there is not.
-        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
-        Some(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => {
-            Some(CloseCode::ProtocolError)
-        }
-        Some(tungstenite::Error::Utf8(_)) => Some(CloseCode::InvalidUtf8),
-        Some(tungstenite::Error::WriteBufferFull(_)) => Some(CloseCode::TooSlow),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Capacity(_) | Error::Protocol(_) => Some(CloseCode::ProtocolError),
+        Error::Utf8(_) => Some(CloseCode::InvalidUtf8),
+        Error::WriteBufferFull(_) => Some(CloseCode::TooSlow),
         _ => None,
     }
 }

@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::WebSocket;
 use tokio::time::{Instant, Sleep};
 
 use self::attached::Attached;
@@ -28,6 +27,7 @@ use crate::progress::Progress;
 use crate::session::{Claim, Handover, Session};
 #[cfg(feature = "store")]
 use crate::store::records::Saved;
+use crate::transport::WebSocket;
 
 /// A client at work.
 pub(crate) struct Driver<S> {

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 #[cfg(feature = "store")]
 use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -96,7 +96,7 @@ impl Core {
             extra: Default::default(),
         };
         let payload = |out: &mut Writer| closing.encode(out);
-        envelope::frame(ConnectionClosing::TYPE, payload, envelope::now_ms(), None)
+        envelope::frame(ConnectionClosing::TYPE, payload, envelope::now_ms(), None).keep()
     }
 }
 

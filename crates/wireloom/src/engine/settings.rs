@@ -37,9 +37,6 @@ pub struct Settings {
     pub connections: usize,
     /// Who may come in, and how often.
     pub admission: Admission,
-    /// Read buffer of a connection, in bytes. Small, since it is a third of what an idle connection costs; 16 KiB where
-    /// typical messages are larger than 1 KiB.
-    pub read_buffer_bytes: usize,
     /// Whether outbound messages are checked against their schemas, too: a mistake of a handler becomes `internal`
     /// (and a line in the log) instead of a message that clients cannot read. On in debug builds.
     pub check_outbound: bool,
@@ -78,7 +75,6 @@ impl Settings {
             origins: Vec::new(),
             connections: 100_000,
             admission: Admission::default(),
-            read_buffer_bytes: 3584,
             check_outbound: cfg!(debug_assertions),
             resume_window: Duration::from_millis(connection.resume_window_ms),
             resume_messages: usize::try_from(connection.resume_messages).unwrap_or(usize::MAX),

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::extract::ws::Utf8Bytes;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::auth::Identity;
 use crate::journal::{Clock, millis};

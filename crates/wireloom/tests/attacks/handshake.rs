@@ -156,7 +156,7 @@ async fn requests_that_are_no_handshakes() {
     let requests = [
         (good.replace("GET", "POST"), "405"),
         (good.replace("HTTP/1.1", "HTTP/1.0"), "4"),
-        (good.replace("Version: 13", "Version: 12"), "400"),
+        (good.replace("Version: 13", "Version: 12"), "426"),
         (good.replace("Connection: Upgrade\r\n", ""), "400"),
         (good.replace("Upgrade: websocket\r\n", ""), "400"),
         (good.replace("websocket", "h2c"), "400"),

@@ -1,7 +1,6 @@
 //! Two major versions of one protocol, served side by side until the clients of the old one are gone.
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::http::request::Parts;
 use axum::routing::any;
 use serde_json::{Value, json};
@@ -50,15 +49,11 @@ async fn two_majors_at_one_address_serve_each_client_its_own() {
     let old = engine("1.4.0", "1111", "only:old");
     let new = engine("2.0.0", "2222", "only:new");
     let (at_old, at_new) = (old.clone(), new.clone());
-    let by_subprotocol = any(move |request: Parts, upgrade: WebSocketUpgrade| {
+    let by_subprotocol = any(move |request: Parts| {
         let (old, new) = (at_old.clone(), at_new.clone());
         async move {
-            let wanted = &old.protocol().subprotocol;
-            let wants_old = upgrade
-                .requested_protocols()
-                .any(|offer| offer == wanted.as_str());
-            let engine = if wants_old { old } else { new };
-            engine.accept(&request, upgrade)
+            let engine = if old.is_offered(&request) { old } else { new };
+            engine.accept(request)
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

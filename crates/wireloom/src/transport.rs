@@ -1,0 +1,338 @@
+//! The bytes of one WebSocket: read ahead, and written in one piece.
+//!
+//! Frames of the ordinary shape, a whole text each, are taken and written in place. Every other one, and all that the
+//! protocol is beyond them (control frames, fragments, what is too long or malformed, the closing handshake), is
+//! tungstenite's. It is given the bytes of one frame at a time: so both always stand in front of the same frame.
+
+use std::cell::Cell;
+use std::io::{self, Cursor};
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use simdutf8::basic::{Utf8Error, from_utf8};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// A WebSocket of the server.
+pub(crate) type WebSocket = WebSocketStream<Transport<TokioIo<Upgraded>>>;
+
+/// Bytes that are read at once; and then other tasks get their turn, since thousands of frames may lie in them.
+const READ_AHEAD: usize = 16 * 1024;
+
+/// Room for what is written that a connection keeps until it is idle, in bytes.
+const KEPT_ROOM: usize = 16 * 1024;
+
+thread_local! {
+    /// What the connections of a thread are read into: each has room for much at once, and an idle one costs nothing.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The bytes of one WebSocket.
+#[derive(Debug)]
+pub(crate) struct Transport<T> {
+    io: T,
+    /// Longest text, in bytes.
+    longest: usize,
+    /// What was read and not taken, between `start` and `end`.
+    ahead: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Bytes that tungstenite does not have yet of the frame that it is given.
+    owed: u64,
+    /// Whether the frames are in the middle of a message.
+    fragmented: bool,
+    /// Whether what comes is no frame. Tungstenite sees all of it, and says what is wrong.
+    malformed: bool,
+    /// All bytes that were taken so far.
+    taken: u64,
+    /// Bytes that were read since there was nothing to read.
+    burst: usize,
+    /// What is to be written, from `written` on.
+    out: Vec<u8>,
+    written: usize,
+    /// How much of it tungstenite waits for: its bytes are taken at once, and it is told when they are written.
+    accepted: usize,
+}
+
+impl<T> Transport<T> {
+    /// On a socket whose handshake is over, for texts of `longest` bytes at most.
+    pub(crate) fn new(io: T, longest: usize) -> Self {
+        Self {
+            io,
+            longest,
+            ahead: Vec::new(),
+            start: 0,
+            end: 0,
+            owed: 0,
+            fragmented: false,
+            malformed: false,
+            taken: 0,
+            burst: 0,
+            out: Vec::new(),
+            written: 0,
+            accepted: 0,
+        }
+    }
+
+    /// Takes a text that [`Transport::poll_frame`] has found. An error if it is no UTF-8.
+    pub(crate) fn take(&mut self, text: Range<usize>) -> Result<&str, Utf8Error> {
+        self.taken += text.end.saturating_sub(self.start) as u64;
+        self.start = text.end;
+        let payload = self.ahead.get_mut(text.start.saturating_sub(MASK)..text.end);
+        let payload = payload.and_then(<[u8]>::split_first_chunk_mut);
+        payload.map_or(Ok(""), |(mask, payload)| {
+            unmask(payload, *mask);
+            from_utf8(payload)
+        })
+    }
+
+    /// All bytes that came so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.taken + (self.end - self.start) as u64
+    }
+
+    /// All bytes that were taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Puts a text behind what is to be written. It goes out with the next flush.
+    pub(crate) fn put_text(&mut self, text: &str) {
+        self.out.reserve(MAX_HEADER + text.len());
+        let header = FrameHeader {
+            opcode: OpCode::Data(Data::Text),
+            ..FrameHeader::default()
+        };
+        // A vector takes anything.
+        let _taken = header.format(text.len() as u64, &mut self.out);
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// Gives back the room that is only needed while something comes.
+    pub(crate) fn settle(&mut self) {
+        if self.ahead.len() == READ_AHEAD {
+            let rest = self.waiting().to_vec();
+            (self.start, self.end) = (0, rest.len());
+            SPARE.set(std::mem::replace(&mut self.ahead, rest));
+        }
+    }
+
+    /// Gives back the room that is only needed while something is written.
+    pub(crate) fn rest(&mut self) {
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.ahead.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where the payload of the next frame lies, or will, if it is a text that can be taken as a whole.
+    #[inline]
+    fn text_frame(&self) -> Option<Range<usize>> {
+        let (length, header) = match *self.waiting() {
+            [FINAL_TEXT, length @ MASKED..=MASKED_SHORT, ..] => (usize::from(length - MASKED), 2),
+            [FINAL_TEXT, MASKED_MEDIUM, high, low, ..] => (usize::from(u16::from_be_bytes([high, low])), 4),
+            _ => return None,
+        };
+        let begin = self.start + header + MASK;
+        let fits = length <= self.longest && header + MASK + length <= READ_AHEAD;
+        fits.then_some(begin..begin + length)
+    }
+}
+
+/// First byte of a text in one frame.
+const FINAL_TEXT: u8 = 0x81;
+
+/// Second byte of a masked frame that is empty.
+const MASKED: u8 = 0x80;
+
+/// Second byte of a masked frame that is as long as this byte can say.
+const MASKED_SHORT: u8 = MASKED | 125;
+
+/// Second byte of a masked frame whose length stands in the next two.
+const MASKED_MEDIUM: u8 = MASKED | 126;
+
+/// Longest header of a frame, in bytes.
+const MAX_HEADER: usize = 14;
+
+/// Bytes of a mask.
+const MASK: usize = 4;
+
+/// Takes the mask off a payload, RFC 6455 section 5.3.
+fn unmask(payload: &mut [u8], mask: [u8; MASK]) {
+    // So wide that the compiler takes registers of vectors for it.
+    let wide: [u8; 32] = std::array::from_fn(|at| mask[at % MASK]);
+    let (blocks, rest) = payload.as_chunks_mut();
+    for block in blocks {
+        *block = std::array::from_fn::<_, 32, _>(|at| block[at] ^ wide[at]);
+    }
+    for (byte, mask) in rest.iter_mut().zip(wide) {
+        *byte ^= mask;
+    }
+}
+
+impl<T: AsyncRead + Unpin> Transport<T> {
+    /// Reads more behind what waits. Whether anything came; else the peer has closed.
+    fn read_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.burst >= READ_AHEAD {
+            self.burst = 0;
+            cx.waker().wake_by_ref();
+            self.settle();
+            return Poll::Pending;
+        }
+        self.make_room();
+        let room = self.ahead.get_mut(self.end..).unwrap_or_default();
+        let mut room = ReadBuf::new(room);
+        let read = Pin::new(&mut self.io).poll_read(cx, &mut room);
+        let length = room.filled().len();
+        self.end += length;
+        match read {
+            Poll::Ready(done) => {
+                self.burst += length;
+                Poll::Ready(done.map(|()| length > 0))
+            }
+            Poll::Pending => {
+                self.burst = 0;
+                self.settle();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Moves what waits to the beginning of a buffer that has room for the largest frame that is taken as a whole.
+    fn make_room(&mut self) {
+        if self.ahead.len() < READ_AHEAD {
+            let mut spare = SPARE.take();
+            spare.resize(READ_AHEAD, 0);
+            let rest = self.waiting();
+            let length = rest.len();
+            if let Some(front) = spare.get_mut(..length) {
+                front.copy_from_slice(rest);
+            }
+            self.ahead = spare;
+            (self.start, self.end) = (0, length);
+        } else if self.start > 0 {
+            self.ahead.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+    }
+
+    /// Reads to the next frame. Where the payload of a text lies that can be taken as a whole; `None` for one that is
+    /// tungstenite's.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Range<usize>>>> {
+        if self.owed > 0 || self.malformed {
+            return Poll::Ready(Ok(None));
+        }
+        loop {
+            match self.text_frame().filter(|_| !self.fragmented) {
+                Some(payload) if payload.end <= self.end => return Poll::Ready(Ok(Some(payload))),
+                Some(_unfinished) => {}
+                None if self.begin_frame() => return Poll::Ready(Ok(None)),
+                None => {}
+            }
+            if !ready!(self.read_more(cx))? {
+                self.malformed = true;
+                return Poll::Ready(Ok(None));
+            }
+        }
+    }
+
+    /// Has tungstenite given the next frame. Whether enough of it is there to say how long it is.
+    fn begin_frame(&mut self) -> bool {
+        let mut waiting = Cursor::new(self.waiting());
+        match FrameHeader::parse(&mut waiting) {
+            Ok(Some((header, length))) => {
+                self.owed = waiting.position().saturating_add(length);
+                if let OpCode::Data(_) = header.opcode {
+                    self.fragmented = !header.is_final;
+                }
+            }
+            Ok(None) => return false,
+            Err(_malformed) => self.malformed = true,
+        }
+        true
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let transport = self.get_mut();
+        while transport.owed == 0 && !transport.malformed && !transport.begin_frame() {
+            if !ready!(transport.read_more(cx))? {
+                transport.malformed = true;
+            }
+        }
+        if transport.waiting().is_empty() && !ready!(transport.read_more(cx))? {
+            return Poll::Ready(Ok(()));
+        }
+        let waiting = transport.waiting();
+        let most = if transport.malformed {
+            usize::MAX
+        } else {
+            usize::try_from(transport.owed).unwrap_or(usize::MAX)
+        };
+        let length = waiting.len().min(most).min(buffer.remaining());
+        buffer.put_slice(waiting.get(..length).unwrap_or_default());
+        transport.start += length;
+        transport.taken += length as u64;
+        transport.owed = transport.owed.saturating_sub(length as u64);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Transport<T> {
+    /// Writes all that is to be written.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.out.get(self.written..)
+            && !rest.is_empty()
+        {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                length => self.written += length,
+            }
+        }
+        self.written = 0;
+        if self.out.capacity() > KEPT_ROOM {
+            self.out = Vec::new();
+        } else {
+            self.out.clear();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
+    // A goodbye is written and not flushed.
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let transport = self.get_mut();
+        if transport.accepted == 0 {
+            transport.out.extend_from_slice(bytes);
+            transport.accepted = bytes.len();
+        }
+        ready!(transport.drain(cx))?;
+        Poll::Ready(Ok(std::mem::take(&mut transport.accepted)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let transport = self.get_mut();
+        ready!(transport.drain(cx))?;
+        Pin::new(&mut transport.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let transport = self.get_mut();
+        ready!(transport.drain(cx))?;
+        Pin::new(&mut transport.io).poll_shutdown(cx)
+    }
+}
