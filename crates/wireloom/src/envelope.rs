@@ -54,29 +54,39 @@ enum Payload<'a> {
 impl<'a> Frame<'a> {
     /// Reads up to the payload, or to the end when the type stands behind it.
     pub(crate) fn open(text: &'a str, depth: u32) -> Read<Self> {
-        let mut reader = Reader::new(text, depth);
-        let mut object = reader.object()?;
-        let mut frame = Self {
-            reader,
+        let mut frame = Self::new(text, depth);
+        frame.begin()?;
+        Ok(frame)
+    }
+
+    /// Reads nothing yet: where it stands, it is [begun](Frame::begin).
+    pub(crate) fn new(text: &'a str, depth: u32) -> Self {
+        Self {
+            reader: Reader::new(text, depth),
             object: None,
             name: None,
             payload: Payload::Missing,
             timestamp: None,
             correlation_id: None,
             ack: None,
-        };
+        }
+    }
+
+    /// Reads up to the payload, or to the end when the type stands behind it.
+    pub(crate) fn begin(&mut self) -> Read<()> {
+        let frame = self;
+        let mut object = frame.reader.object()?;
         // As most clients write it, each field costs one comparison.
         if frame.reader.at::<0>(&mut object, FIELDS) {
             frame.name = Some(frame.reader.string()?);
             if frame.reader.at::<1>(&mut object, FIELDS) {
                 frame.payload = Payload::Here;
                 frame.object = Some(object);
-                return Ok(frame);
+                return Ok(());
             }
         }
         frame.object = Some(object);
-        frame.advance()?;
-        Ok(frame)
+        frame.advance()
     }
 
     /// The message type. Known after `open`, unless the envelope has none.

@@ -129,16 +129,17 @@ impl MessageMetrics {
         }
     }
 
-    /// Counts one message and how long it took from the frame to the queued answer.
-    pub(crate) fn count(&self, outcome: &str, took: Duration) {
-        if outcome == OK {
-            self.ok.increment(1);
+    /// Counts messages, and how long they took from the frame to the queued answer.
+    pub(crate) fn count(&self, outcome: &str, took: Duration, messages: usize) {
+        let counter = if outcome == OK {
+            &self.ok
         } else {
-            self.outcomes.get(outcome).unwrap_or(&self.declared).increment(1);
-        }
-        self.latency.record(took.as_secs_f64());
+            self.outcomes.get(outcome).unwrap_or(&self.declared)
+        };
+        counter.increment(messages as u64);
+        self.latency.record_many(took.as_secs_f64(), messages);
         if let Some(deprecated) = &self.deprecated {
-            deprecated.increment(1);
+            deprecated.increment(messages as u64);
         }
     }
 }

@@ -173,7 +173,11 @@ fn unmask(payload: &mut [u8], mask: [u8; MASK]) {
     for block in blocks {
         *block = std::array::from_fn::<_, 32, _>(|at| block[at] ^ wide[at]);
     }
-    for (byte, mask) in rest.iter_mut().zip(wide) {
+    let (words, rest) = rest.as_chunks_mut();
+    for word in words {
+        *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask) {
         *byte ^= mask;
     }
 }
@@ -231,11 +235,13 @@ impl<T: AsyncRead + Unpin> Transport<T> {
             return Poll::Ready(Ok(None));
         }
         loop {
-            match self.text_frame().filter(|_| !self.fragmented) {
-                Some(payload) if payload.end <= self.end => return Poll::Ready(Ok(Some(payload))),
-                Some(_unfinished) => {}
-                None if self.begin_frame() => return Poll::Ready(Ok(None)),
-                None => {}
+            if self.start < self.end {
+                match self.text_frame().filter(|_| !self.fragmented) {
+                    Some(payload) if payload.end <= self.end => return Poll::Ready(Ok(Some(payload))),
+                    Some(_unfinished) => {}
+                    None if self.begin_frame() => return Poll::Ready(Ok(None)),
+                    None => {}
+                }
             }
             if !ready!(self.read_more(cx))? {
                 self.malformed = true;

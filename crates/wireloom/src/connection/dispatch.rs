@@ -226,7 +226,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 entry: None,
             });
         }
-        let mut frame = Frame::open(text, depth).map_err(Refused::Fault)?;
+        let mut frame = Frame::new(text, depth);
+        frame.begin().map_err(Refused::Fault)?;
         let table = &self.shared.table;
         let latest = self.latest;
         let at = frame.name().and_then(|name| table.find_likely(name, latest));

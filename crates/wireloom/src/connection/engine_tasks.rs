@@ -131,7 +131,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             ..
         } = &request.request;
         if let Some(entry) = self.shared.table.entry(*entry) {
-            entry.metrics.count(code::CANCELLED, started.elapsed());
+            entry.metrics.count(code::CANCELLED, started.elapsed(), 1);
         }
         let cancelled = Reject::engine(code::CANCELLED, "the request was cancelled");
         Finished {

@@ -70,8 +70,10 @@ pub(crate) struct Connection<S> {
     violations: u32,
     strikes: u32,
     opened: Instant,
-    /// When the task woke, or the last message was done with: one look at the clock a message.
+    /// When the task woke: one look at the clock for all that is there by then.
     now: Instant,
+    /// How many messages of a type were answered since, and are not counted yet.
+    answered: (usize, usize),
     clock: TaskClock,
     /// Whether the application's connect hook is at work: no frame is taken before it has ended.
     connecting: Arc<AtomicBool>,
@@ -143,6 +145,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             strikes: 0,
             opened: now,
             now,
+            answered: (0, 0),
             clock,
             connecting: Arc::default(),
             fresh: true,
@@ -265,13 +268,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Says that the task woke: what is taken and answered from now on is so at this time.
     pub(crate) fn wake(&mut self) {
+        self.count_answered();
         self.now = Instant::now();
         let since = self.now.duration_since(self.opened).as_nanos();
         self.clock.set(u64::try_from(since).unwrap_or(u64::MAX));
         self.link.now_ms.store(envelope::now_ms(), Ordering::Relaxed);
     }
 
-    /// When the task woke, or was done with the last message.
+    /// When the task woke.
     pub(crate) fn now(&self) -> Instant {
         self.now
     }
@@ -408,6 +412,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
     ///
     /// What ends while answers pile up is left for later: a client that reads is not cut off for many large answers.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        self.count_answered();
         let mut ended = false;
         if self.core().draining() && !self.warned {
             self.warned = true;
@@ -493,17 +498,37 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.queue(text.map(|text| Answer { text, numbering }));
     }
 
+    /// Counts what ended. Those that were answered at once are counted together.
+    fn count(&mut self, outcome: &str, request: &Request) {
+        if outcome == OK && request.started == self.now && request.entry == self.answered.0 {
+            self.answered.1 += 1;
+            return;
+        }
+        self.count_answered();
+        if outcome == OK && request.started == self.now {
+            self.answered = (request.entry, 1);
+            return;
+        }
+        let entry = self.shared.table.entry(request.entry);
+        let metrics = entry.map_or(&self.core().metrics.unknown, |entry| &entry.metrics);
+        metrics.count(outcome, request.started.elapsed(), 1);
+    }
+
+    fn count_answered(&mut self) {
+        let (entry, answered) = self.answered;
+        if answered > 0 {
+            self.answered.1 = 0;
+            if let Some(entry) = self.shared.table.entry(entry) {
+                entry.metrics.count(OK, self.now.elapsed(), answered);
+            }
+        }
+    }
+
     /// Counts and logs what ended. Returns what answers it.
     fn settle(&mut self, finished: Finished, request: &Request) -> Option<Draft> {
         let Finished { frame, reject } = finished;
-        let shared = &self.shared;
-        let entry = shared.table.entry(request.entry);
-        let metrics = entry.map_or(&shared.core.metrics.unknown, |entry| &entry.metrics);
-        self.now = Instant::now();
-        metrics.count(
-            reject.as_ref().map_or(OK, Reject::code),
-            self.now.duration_since(request.started),
-        );
+        self.count(reject.as_ref().map_or(OK, Reject::code), request);
+        let entry = self.shared.table.entry(request.entry);
         match reject.as_ref().map(Reject::kind) {
             None => {
                 let state = self.link.state.load(Ordering::Relaxed);
@@ -537,6 +562,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
 
     /// Drops what is in flight and takes no more messages for the client; what waits may still be written.
     pub(crate) fn end(&mut self, code: CloseCode) {
+        self.count_answered();
         self.gate.clear();
         self.in_flight.clear();
         self.known.clear();

@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures_util::{Sink, Stream};
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WsCloseCode;
-use tokio_tungstenite::tungstenite::{self, Message as WsMessage, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Error, Message as WsMessage, Utf8Bytes};
 
 use super::{End, Line, farewell};
 use crate::close::CloseCode;
@@ -40,6 +41,8 @@ pub(super) struct Attached {
     pub(super) missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
     unflushed: usize,
+    /// Whether tungstenite may have something among them: a pong, a ping.
+    controls: bool,
     /// Whether the socket did not take all at the last flush.
     pub(super) flushing: bool,
     last_heard: Instant,
@@ -97,6 +100,7 @@ impl Attached {
             counted: Counted::new(core),
             missed,
             unflushed: 0,
+            controls: true,
             flushing: false,
             last_heard: now,
             next_ping: now + core.settings.heartbeat_interval,
@@ -213,6 +217,7 @@ impl Attached {
             WsMessage::Ping(payload) | WsMessage::Pong(payload) => {
                 self.progress.control_frame(payload.len());
                 self.unflushed = self.unflushed.max(1);
+                self.controls = true;
                 connection.count_control_frame();
             }
             // Nothing may be sent any more but the goodbye's answer.
@@ -260,6 +265,7 @@ impl Attached {
     fn echo(&mut self, message: WsMessage) -> Result<Inbound, End> {
         self.progress.message(self.socket.get_ref().taken());
         self.unflushed = MAX_UNFLUSHED;
+        self.controls = true;
         let sent = Pin::new(&mut self.socket).start_send(message);
         sent.map_err(|error| broken(&error))?;
         Ok(Inbound::Taken)
@@ -337,8 +343,14 @@ impl Attached {
         if self.unflushed == 0 && !self.flushing {
             return Ok(());
         }
-        match Pin::new(&mut self.socket).poll_flush(cx) {
+        let flushed = if self.controls {
+            Pin::new(&mut self.socket).poll_flush(cx)
+        } else {
+            Pin::new(self.socket.get_mut()).poll_flush(cx).map_err(Error::Io)
+        };
+        match flushed {
             Poll::Ready(Ok(())) => {
+                self.controls = false;
                 self.unflushed = 0;
                 self.flushing = false;
                 self.stuck_since = None;
@@ -396,6 +408,7 @@ impl Attached {
                     .start_send(WsMessage::Ping(Default::default()))
                     .map_err(|error| broken(&error))?;
                 self.unflushed += 2;
+                self.controls = true;
                 self.flush(cx)
             }
             Poll::Ready(Err(error)) => Err(broken(&error)),
@@ -406,6 +419,6 @@ impl Attached {
 }
 
 /// How a connection ends after an error of the socket.
-fn broken(error: &tungstenite::Error) -> End {
+fn broken(error: &Error) -> End {
     farewell::close_code(error).map_or(End::Lost, End::Code)
 }
