@@ -4,7 +4,7 @@
 //! payload can be decoded in place, and on to the end afterwards. A frame is scanned once.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
@@ -216,6 +216,8 @@ const KEPT_BYTES: usize = 64 * 1024;
 thread_local! {
     /// What messages are written to before they are cut to size: one buffer for all of a thread.
     static BUFFER: Cell<Writer> = const { Cell::new(Writer::new()) };
+    /// The last time that a message was stamped with, and how it is written.
+    static STAMP: RefCell<(u64, Writer)> = const { RefCell::new((0, Writer::new())) };
 }
 
 /// A message as it was written, in the buffer of the thread: to be written on, or [kept](Draft::keep).
@@ -269,8 +271,16 @@ fn write(
     out.raw(name);
     out.raw("\",\"payload\":");
     payload(out);
-    out.raw(",\"timestamp\":");
-    out.integer(i64::try_from(timestamp).unwrap_or(MAX_SAFE));
+    // Many messages have the same.
+    STAMP.with_borrow_mut(|(time, text)| {
+        if *time != timestamp || text.is_empty() {
+            *time = timestamp;
+            text.clear();
+            text.raw(",\"timestamp\":");
+            text.integer(i64::try_from(timestamp).unwrap_or(MAX_SAFE));
+        }
+        out.raw(text.as_str());
+    });
     if let Some(id) = correlation_id {
         out.raw(",\"correlationId\":");
         out.string(id);

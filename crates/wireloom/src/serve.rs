@@ -16,6 +16,7 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -289,7 +290,8 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ///
 /// A socket that is closed with bytes unread is reset, and a reset can destroy what was written last: the close frame
 /// that says why. So it says that nothing more comes, and reads on until the peer has closed, too.
-struct Lingering<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+#[derive(Debug)]
+pub(crate) struct Lingering<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     stream: Option<T>,
     /// Whether the peer has closed, or the socket failed.
     ended: bool,
@@ -336,6 +338,61 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// What a WebSocket speaks over, behind its handshake.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// A socket of this server, as it is: most of them are, and each layer costs.
+    Plain(Lingering<TcpStream>),
+    /// A TLS connection, or a socket of another server.
+    Other(TokioIo<Upgraded>),
+}
+
+impl Wire {
+    /// With what was read already.
+    pub(crate) fn of(upgraded: Upgraded) -> (Self, Vec<u8>) {
+        match upgraded.downcast::<TokioIo<Lingering<TcpStream>>>() {
+            Ok(parts) => (Self::Plain(parts.io.into_inner()), parts.read_buf.into()),
+            Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Vec::new()),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Other(upgraded) => Pin::new(upgraded).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Other(upgraded) => Pin::new(upgraded).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Other(upgraded) => Pin::new(upgraded).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Other(upgraded) => Pin::new(upgraded).poll_shutdown(cx),
+        }
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering<T> {

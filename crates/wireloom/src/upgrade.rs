@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -26,6 +25,7 @@ use crate::close::CloseCode;
 use crate::driver::{self, Driver, Line, MAX_UNFLUSHED};
 use crate::engine::{Engine, Shared};
 use crate::progress::Progress;
+use crate::serve::Wire;
 use crate::transport::{Transport, WebSocket};
 
 /// The subprotocol of clients that take any protocol in any version, and learn from the greeting which it is. The number is
@@ -114,7 +114,8 @@ impl<S: Send + Sync + 'static> Engine<S> {
                 .max_write_buffer_size(2 * MAX_UNFLUSHED + shared.core.settings.outbox_bytes)
                 .max_message_size(Some(largest))
                 .max_frame_size(Some(largest));
-            let transport = Transport::new(TokioIo::new(upgraded), largest);
+            let (wire, ahead) = Wire::of(upgraded);
+            let transport = Transport::new(wire, ahead, largest);
             let socket = WebSocketStream::from_raw_socket(transport, Role::Server, Some(config)).await;
             // In a box each, since what they take together every connection would have.
             let work: Pin<Box<dyn Future<Output = ()> + Send>> = match arrived {

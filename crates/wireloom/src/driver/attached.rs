@@ -391,7 +391,6 @@ impl Attached {
             }
             if now >= self.next_ping {
                 self.next_ping = now + self.settings().heartbeat_interval;
-                self.socket.get_mut().rest();
                 if let Err(end) = self.ping(cx) {
                     return Poll::Ready(end);
                 }

@@ -11,6 +11,16 @@ const POWERS_OF_TEN: [f64; SAFE_DIGITS + 1] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
+const INTEGER_POWERS_OF_TEN: [i64; SAFE_DIGITS + 1] = {
+    let mut powers = [1; SAFE_DIGITS + 1];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 /// One number as it stands in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
@@ -61,15 +71,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A positive number of at most 15 digits without fraction and exponent, if one stands right here.
+    /// A number of at most 15 digits without sign, fraction and exponent, if one stands right here.
     #[inline]
     fn short_integer(&mut self) -> Option<i64> {
         let bytes = self.rest();
-        let (b'1'..=b'9', _) = bytes.split_first()? else {
-            return None;
-        };
-        let (value, count) = read_digits(bytes, 0, SAFE_DIGITS + 1);
-        if count > SAFE_DIGITS || matches!(bytes.get(count), Some(b'.' | b'e' | b'E')) {
+        let (value, count) = read_digits(bytes);
+        let leading_zero = count > 1 && bytes.first() == Some(&b'0');
+        if count == 0
+            || count > SAFE_DIGITS
+            || leading_zero
+            || matches!(bytes.get(count), Some(b'.' | b'e' | b'E'))
+        {
             return None;
         }
         self.pos += count;
@@ -80,16 +92,17 @@ impl<'a> Reader<'a> {
     fn short_decimal(&mut self) -> Option<f64> {
         let negative = self.peek() == b'-';
         let bytes = self.rest().get(usize::from(negative)..)?;
-        let (value, whole) = read_digits(bytes, 0, SAFE_DIGITS);
+        let (value, whole) = read_digits(bytes);
         let leading_zero = whole > 1 && bytes.first() == Some(&b'0');
         let (b'.', behind) = bytes.get(whole..)?.split_first()? else {
             return None;
         };
-        let (value, decimals) = read_digits(behind, value, SAFE_DIGITS + 1 - whole);
+        let (fraction, decimals) = read_digits(behind);
         let goes_on = matches!(behind.get(decimals), Some(b'e' | b'E'));
         if whole == 0 || decimals == 0 || whole + decimals > SAFE_DIGITS || leading_zero || goes_on {
             return None;
         }
+        let value = value * INTEGER_POWERS_OF_TEN.get(decimals)? + fraction;
         // A double holds the digits, and it holds the power of ten: their quotient is rounded once, to the nearest.
         let value = value as f64 / POWERS_OF_TEN.get(decimals)?;
         self.pos += usize::from(negative) + whole + 1 + decimals;
@@ -210,43 +223,52 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Digits behind those of `value`, no more than `most`, and how many there were.
+/// The number that the first digits are, up to sixteen of them, and how many these were.
 #[inline]
-fn read_digits(bytes: &[u8], mut value: i64, most: usize) -> (i64, usize) {
-    let mut count = 0;
-    if most >= 8
-        && let Some(eight) = bytes.first_chunk().and_then(|word| eight_digits(*word))
-    {
-        value = value * 100_000_000 + eight;
-        count = 8;
+fn read_digits(bytes: &[u8]) -> (i64, usize) {
+    let Some(first) = bytes.first_chunk() else {
+        return read_last_digits(bytes);
+    };
+    let (value, count) = leading_digits(*first);
+    if count < 8 {
+        return (value, count);
     }
-    for byte in bytes.iter().take(most).skip(count) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value * 10 + i64::from(digit);
-        count += 1;
-    }
-    (value, count)
+    let behind = bytes.get(8..).unwrap_or_default();
+    let (more, digits) = match behind.first_chunk() {
+        Some(second) => leading_digits(*second),
+        None => read_last_digits(behind),
+    };
+    let power = INTEGER_POWERS_OF_TEN.get(digits).copied().unwrap_or_default();
+    (value * power + more, 8 + digits)
 }
 
-/// The number of eight digits, if there are no other characters among them. All at once: neighbours are joined to numbers
-/// of two digits, these to numbers of four, these to one of eight.
-#[inline]
-fn eight_digits(text: [u8; 8]) -> Option<i64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    let word = u64::from_le_bytes(text);
-    let behind_nine = word.wrapping_add(0x0606_0606_0606_0606);
-    if word & HIGH != ZEROS || behind_nine & HIGH != ZEROS {
-        return None;
+/// As [`read_digits`], of less than eight bytes.
+#[inline(never)]
+fn read_last_digits(bytes: &[u8]) -> (i64, usize) {
+    let mut word = [0; 8];
+    if let Some(front) = word.get_mut(..bytes.len()) {
+        front.copy_from_slice(bytes);
     }
-    let ones = word - ZEROS;
+    leading_digits(word)
+}
+
+/// The number that the first digits among eight characters are, and how many these are. All at once: neighbours are joined
+/// to numbers of two digits, these to numbers of four, these to one of eight.
+#[inline]
+fn leading_digits(text: [u8; 8]) -> (i64, usize) {
+    const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // What it takes from ten on to set the highest bit.
+    const BEHIND_NINE: u64 = 0x7676_7676_7676_7676;
+    let digits = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
+    let others = (((digits & LOW_BITS) + BEHIND_NINE) | digits) & !LOW_BITS;
+    let count = others.trailing_zeros() / 8;
+    // As if zeros stood in front of them, up to eight digits.
+    let ones = digits.checked_shl(64 - 8 * count).unwrap_or_default();
     let twos = (ones.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (twos.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
     let eight = fours.wrapping_mul((10_000 << 32) + 1) >> 32;
-    i64::try_from(eight).ok()
+    // Eight digits fit.
+    (eight as i64, count as usize)
 }
 
 /// The integer that a double stands for, if it does and an `i64` holds it.
@@ -272,12 +294,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn eight_digits_are_what_they_say(value in 0..100_000_000i64, at in 0..8usize, byte: u8) {
-            let mut text: [u8; 8] = format!("{value:08}").into_bytes().try_into().unwrap();
-            prop_assert_eq!(eight_digits(text), Some(value));
-            text[at] = byte;
-            let expected = std::str::from_utf8(&text).ok().filter(|text| !text.starts_with('+'));
-            prop_assert_eq!(eight_digits(text), expected.and_then(|text| text.parse().ok()).filter(|n| *n >= 0));
+        fn digits_are_what_they_say(text in "[0-9]{0,20}", behind in "[ -~é]{0,10}") {
+            let bytes = format!("{text}{behind}");
+            let digits = bytes.bytes().take_while(u8::is_ascii_digit).count();
+            let most = digits.min(16);
+            prop_assert_eq!(read_digits(bytes.as_bytes()), (bytes[..most].parse().unwrap_or(0), most));
+        }
+
+        #[test]
+        fn any_eight_bytes_are_digits_up_to_the_first_other(bytes: [u8; 8]) {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let text = std::str::from_utf8(&bytes[..digits]).unwrap();
+            prop_assert_eq!(leading_digits(bytes), (text.parse().unwrap_or(0), digits));
         }
     }
 }

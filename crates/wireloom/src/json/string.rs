@@ -161,13 +161,16 @@ impl<'a> Reader<'a> {
     /// A string without escapes, if one stands right here.
     #[inline]
     fn plain_string(&mut self) -> Option<&'a str> {
-        let rest = self.text.get(self.pos..)?.strip_prefix('"')?;
-        let (text, behind) = split(rest);
-        if behind != Some(b'"') {
+        let (b'"', rest) = self.rest().split_first()? else {
+            return None;
+        };
+        let run = plain_run(rest);
+        if rest.get(run) != Some(&b'"') {
             return None;
         }
-        self.pos += text.len() + 2;
-        Some(text)
+        let start = self.pos + 1;
+        self.pos = start + run + 1;
+        self.text.get(start..start + run)
     }
 
     #[inline(never)]
@@ -262,12 +265,7 @@ impl<'a> Reader<'a> {
     /// If there is no string, or it is shorter or longer.
     #[inline]
     pub fn text(&mut self, min: usize, max: usize) -> Read<String> {
-        let text = self.string()?;
-        if length_fits(&text, min, max) {
-            Ok(text.into_owned())
-        } else {
-            Err(self.refuse())
-        }
+        self.text_where(min, max, |_| true)
     }
 
     /// A string of `min` to `max` code points, both included, that `accept` agrees to.
@@ -277,7 +275,14 @@ impl<'a> Reader<'a> {
     /// If there is no string, it is shorter or longer, or not agreed to.
     #[inline]
     pub fn text_where(&mut self, min: usize, max: usize, accept: impl FnOnce(&str) -> bool) -> Read<String> {
-        let text = self.string()?;
+        if let Some(text) = self.plain_string() {
+            return if length_fits(text, min, max) && accept(text) {
+                Ok(text.to_owned())
+            } else {
+                Err(self.refuse())
+            };
+        }
+        let text = self.other_string()?;
         if length_fits(&text, min, max) && accept(&text) {
             Ok(text.into_owned())
         } else {
