@@ -30,6 +30,24 @@ const MAX_GIVEN: usize = 16 * 1024;
 /// Room for what is written that a thread keeps, in bytes.
 const KEPT_ROOM: usize = 128 * 1024;
 
+/// First byte of a text in one frame.
+const FINAL_TEXT: u8 = 0x81;
+
+/// Second byte of a masked frame that is empty.
+const MASKED: u8 = 0x80;
+
+/// Second byte of a masked frame that is as long as this byte can say.
+const MASKED_SHORT: u8 = MASKED | 125;
+
+/// Second byte of a masked frame whose length stands in the next two.
+const MASKED_MEDIUM: u8 = MASKED | 126;
+
+/// Longest header of a frame, in bytes.
+const MAX_HEADER: usize = 14;
+
+/// Bytes of a mask.
+const MASK: usize = 4;
+
 thread_local! {
     /// What the connections of a thread are read into, and written from: each has room for much at once, an idle one costs
     /// nothing, and what is at work stays in the processor's caches.
@@ -160,24 +178,6 @@ impl<T> Transport<T> {
         fits.then_some(begin..begin + length)
     }
 }
-
-/// First byte of a text in one frame.
-const FINAL_TEXT: u8 = 0x81;
-
-/// Second byte of a masked frame that is empty.
-const MASKED: u8 = 0x80;
-
-/// Second byte of a masked frame that is as long as this byte can say.
-const MASKED_SHORT: u8 = MASKED | 125;
-
-/// Second byte of a masked frame whose length stands in the next two.
-const MASKED_MEDIUM: u8 = MASKED | 126;
-
-/// Longest header of a frame, in bytes.
-const MAX_HEADER: usize = 14;
-
-/// Bytes of a mask.
-const MASK: usize = 4;
 
 /// Takes the mask off a payload, RFC 6455 section 5.3.
 fn unmask(payload: &mut [u8], mask: [u8; MASK]) {
@@ -618,7 +618,7 @@ mod tests {
             takes in proptest::collection::vec(0..2_000usize, 0..6),
         ) {
             prop_assume!(takes.is_empty() || takes.iter().any(|most| *most > 0));
-            let pings = messages.iter().map(|_| [frame(0x89, true, b"?"), Vec::new()]).flatten();
+            let pings = messages.iter().flat_map(|_| [frame(0x89, true, b"?"), Vec::new()]);
             let io = Pieces { comes: pings.collect(), takes, ..Pieces::default() };
             let written = block_on(async {
                 let mut socket = websocket(Transport::new(io, Vec::new(), LONGEST)).await;
