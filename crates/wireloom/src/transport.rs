@@ -2,7 +2,8 @@
 //!
 //! Frames of the ordinary shape, a whole text each, are taken and written in place. Every other one, and all that the
 //! protocol is beyond them (control frames, fragments, what is too long or malformed, the closing handshake), is
-//! tungstenite's. It is given the bytes of one frame at a time: so both always stand in front of the same frame.
+//! tungstenite's. It is given the bytes of one frame at a time, or of the fragments of one message: so both always stand in
+//! front of the same frame.
 
 use std::cell::Cell;
 use std::io::{self, Cursor};
@@ -69,6 +70,8 @@ pub(crate) struct Transport<T> {
     owed: u64,
     /// Whether the frames are in the middle of a message.
     fragmented: bool,
+    /// Whether the frame that tungstenite is given is a fragment, and not the last one.
+    goes_on: bool,
     /// Whether what comes is no frame. Tungstenite sees all of it, and says what is wrong.
     malformed: bool,
     /// All bytes that were taken so far.
@@ -94,6 +97,7 @@ impl<T> Transport<T> {
             ahead,
             owed: 0,
             fragmented: false,
+            goes_on: false,
             malformed: false,
             taken: 0,
             burst: 0,
@@ -269,14 +273,31 @@ impl<T: AsyncRead + Unpin> Transport<T> {
         }
     }
 
+    /// Gives what is there of the frame.
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) {
+        let waiting = self.waiting();
+        let most = if self.malformed {
+            usize::MAX
+        } else {
+            usize::try_from(self.owed).unwrap_or(usize::MAX)
+        };
+        let length = waiting.len().min(most).min(buffer.remaining());
+        buffer.put_slice(waiting.get(..length).unwrap_or_default());
+        self.start += length;
+        self.given += length;
+        self.taken += length as u64;
+        self.owed = self.owed.saturating_sub(length as u64);
+    }
+
     /// Has tungstenite given the next frame. Whether enough of it is there to say how long it is.
     fn begin_frame(&mut self) -> bool {
         let mut waiting = Cursor::new(self.waiting());
         match FrameHeader::parse(&mut waiting) {
             Ok(Some((header, length))) => {
                 self.owed = waiting.position().saturating_add(length);
+                self.goes_on = matches!(header.opcode, OpCode::Data(_)) && !header.is_final;
                 if let OpCode::Data(_) = header.opcode {
-                    self.fragmented = !header.is_final;
+                    self.fragmented = self.goes_on;
                 }
             }
             Ok(None) => return false,
@@ -304,18 +325,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         if transport.waiting().is_empty() && !ready!(transport.read_more(cx))? {
             return Poll::Ready(Ok(()));
         }
-        let waiting = transport.waiting();
-        let most = if transport.malformed {
-            usize::MAX
-        } else {
-            usize::try_from(transport.owed).unwrap_or(usize::MAX)
-        };
-        let length = waiting.len().min(most).min(buffer.remaining());
-        buffer.put_slice(waiting.get(..length).unwrap_or_default());
-        transport.start += length;
-        transport.given += length;
-        transport.taken += length as u64;
-        transport.owed = transport.owed.saturating_sub(length as u64);
+        transport.give(buffer);
+        // Fragments go together: tungstenite says nothing before it has the last one, or a control frame.
+        while transport.owed == 0 && transport.goes_on && buffer.remaining() > 0 && transport.begin_frame() {
+            transport.give(buffer);
+        }
         Poll::Ready(Ok(()))
     }
 }
