@@ -86,6 +86,7 @@ impl<S: Send + Sync + 'static> LocalClient<S> {
             {
                 connection.queue_here(answer.keep());
             }
+            connection.count_answered();
             Poll::Ready(())
         })
         .await;

@@ -115,17 +115,8 @@ impl StringCheck {
     }
 
     /// Whether a string satisfies it.
-    #[inline]
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
-        match &self.0 {
-            Check::Runs(runs) => runs.matches(text),
-            _ => self.accepts_slowly(text),
-        }
-    }
-
-    #[inline(never)]
-    fn accepts_slowly(&self, text: &str) -> bool {
         match &self.0 {
             Check::Runs(runs) => runs.matches(text),
             Check::Table(table) => table.finds(text),

@@ -5,6 +5,7 @@ mod deprecated;
 mod errors;
 mod fanout;
 mod frames;
+mod latency;
 mod majors;
 mod order;
 #[path = "../raw/mod.rs"]
