@@ -16,6 +16,9 @@ use wireloom::json::{Decode, Encode, Reader, Writer};
 /// Nesting that the protocol allows.
 const DEPTH: u32 = 32;
 
+const ECHO: &str = include_str!("../../schemas/bench.echo.schema.json");
+const NESTED: &str = include_str!("../../schemas/bench.nested.schema.json");
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [what, way, count] = &arguments[..] else {
@@ -24,17 +27,14 @@ fn main() -> Result<()> {
     let count = count.parse().context("COUNT")?;
     let echo = Kind::Echo.payload().to_string();
     let nested = Kind::Nested.payload().to_string();
+    let sorted = Kind::Sorted.payload().to_string();
     match (what.as_str(), way.as_str()) {
-        ("decode", "value") => {
-            value::<Echo>(&echo, include_str!("../../schemas/bench.echo.schema.json"), count)
-        }
+        ("decode", "value") => value::<Echo>(&echo, ECHO, count),
         ("decode", "wireloom") => generated::<BenchEcho>(&echo, count),
-        ("decode-nested", "value") => value::<Nested>(
-            &nested,
-            include_str!("../../schemas/bench.nested.schema.json"),
-            count,
-        ),
+        ("decode-nested", "value") => value::<Nested>(&nested, NESTED, count),
         ("decode-nested", "wireloom") => generated::<BenchNested>(&nested, count),
+        ("decode-sorted", "value") => value::<Nested>(&sorted, NESTED, count),
+        ("decode-sorted", "wireloom") => generated::<BenchNested>(&sorted, count),
         ("encode", "serde") => serialized(&Echoed::from(serde_json::from_str::<Echo>(&echo)?), count),
         ("encode", "wireloom") => encoded(&echoed(&echo)?, count),
         _ => bail!("there is no way {way} to {what}"),

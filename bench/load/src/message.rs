@@ -9,6 +9,8 @@ pub enum Kind {
     Echo,
     /// The nested request, 1.6 kB: arrays, a union, patterns.
     Nested,
+    /// The nested request with its names in alphabetical order, as clients with sorted maps write it.
+    Sorted,
     /// Makes the server send one event to every connection.
     Publish,
 }
@@ -20,7 +22,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Echo => "bench:echo",
-            Self::Nested => "bench:nested",
+            Self::Nested | Self::Sorted => "bench:nested",
             Self::Publish => "bench:publish",
         }
     }
@@ -29,7 +31,7 @@ impl Kind {
     pub fn reply(self) -> &'static str {
         match self {
             Self::Echo => "bench:echoed",
-            Self::Nested => "bench:nestedDone",
+            Self::Nested | Self::Sorted => "bench:nestedDone",
             Self::Publish => "bench:event",
         }
     }
@@ -44,6 +46,11 @@ impl Kind {
                 "attempt": 3,
             }),
             Self::Nested => nested(),
+            Self::Sorted => {
+                let mut payload = nested();
+                payload.sort_all_objects();
+                payload
+            }
             Self::Publish => json!({
                 "content": "The build of revision 41 is green: 1,204 tests passed, none failed, and nothing was left out this time.",
             }),
@@ -55,7 +62,7 @@ impl Kind {
         let mut answer = payload.clone();
         match self {
             Self::Echo => answer["part"] = json!(1),
-            Self::Nested => {
+            Self::Nested | Self::Sorted => {
                 let steps = payload["steps"].as_array().map_or(0, Vec::len);
                 answer = json!({ "sessionId": payload["sessionId"], "steps": steps });
             }
@@ -72,7 +79,7 @@ impl Kind {
                 ("a string for an integer", self.with("/attempt", json!("3"))),
                 ("a value outside an enum", self.with("/mode", json!("delete"))),
             ],
-            Self::Nested => vec![
+            Self::Nested | Self::Sorted => vec![
                 (
                     "an unknown variant of a union",
                     self.with("/steps/0/kind", json!("write")),
@@ -98,7 +105,7 @@ impl Kind {
                 ("an integer over its maximum", self.with("/attempt", json!(101))),
                 ("an unknown field", self.with("/extra", json!(true))),
             ],
-            Self::Nested => vec![
+            Self::Nested | Self::Sorted => vec![
                 (
                     "a pattern inside an array",
                     self.with("/plan/tags/1", json!("Unicode")),

@@ -22,6 +22,8 @@ pub(crate) enum Mode {
     NestedOne,
     /// As `sixteen`, with the nested request.
     NestedSixteen,
+    /// As `nested-sixteen`, with the names in alphabetical order.
+    SortedSixteen,
     /// One message written to 1,000 connections.
     Broadcast,
     /// The 99th percentile of 63 connections with one flat request in flight, beside one with 16 nested ones.
@@ -34,6 +36,8 @@ pub(crate) enum Mode {
     Decode,
     /// As `decode`, with the nested request.
     DecodeNested,
+    /// As `decode-nested`, with the names in alphabetical order.
+    DecodeSorted,
     /// User instructions from a typed reply to its text.
     Encode,
 }
@@ -55,6 +59,7 @@ impl Mode {
             Self::Sixteen => "240-byte request, 64 connections, 16 in flight",
             Self::NestedOne => "1.6 kB nested request, 64 connections, 1 in flight",
             Self::NestedSixteen => "1.6 kB nested request, 64 connections, 16 in flight",
+            Self::SortedSixteen => "1.6 kB nested request with sorted names, 64 connections, 16 in flight",
             Self::Broadcast => "broadcast to 1,000 connections",
             Self::Hot => "one hot connection: the others' p99 with it, against without",
             Self::Idle => "10,000 idle connections",
@@ -63,6 +68,7 @@ impl Mode {
             }
             Self::Decode => "decode and check alone, 240-byte request",
             Self::DecodeNested => "decode and check alone, 1.6 kB nested request",
+            Self::DecodeSorted => "decode and check alone, 1.6 kB nested request with sorted names",
             Self::Encode => "encode alone, the reply to the 240-byte request",
         }
     }
@@ -70,11 +76,13 @@ impl Mode {
     /// What the figure is.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::One | Self::Sixteen | Self::NestedOne | Self::NestedSixteen => "us of CPU a message",
+            Self::One | Self::Sixteen | Self::NestedOne | Self::NestedSixteen | Self::SortedSixteen => {
+                "us of CPU a message"
+            }
             Self::Broadcast => "us of CPU a receiver",
             Self::Hot => "times",
             Self::Idle => "bytes a connection",
-            Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => {
+            Self::Instructions | Self::Decode | Self::DecodeNested | Self::DecodeSorted | Self::Encode => {
                 "user instructions a message"
             }
         }
@@ -83,7 +91,12 @@ impl Mode {
     /// Decimals that mean something.
     pub(crate) fn decimals(self) -> usize {
         match self {
-            Self::Idle | Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => 0,
+            Self::Idle
+            | Self::Instructions
+            | Self::Decode
+            | Self::DecodeNested
+            | Self::DecodeSorted
+            | Self::Encode => 0,
             _ => 2,
         }
     }
@@ -92,7 +105,7 @@ impl Mode {
     pub(crate) fn yardstick(self) -> &'static str {
         match self {
             Self::Broadcast => "tungstenite",
-            Self::Decode | Self::DecodeNested => "value",
+            Self::Decode | Self::DecodeNested | Self::DecodeSorted => "value",
             Self::Encode => "serde",
             _ => crate::peers::YARDSTICK,
         }
@@ -118,7 +131,7 @@ impl Mode {
     /// The ways to do it without a server, as the program for it calls them.
     pub(crate) fn ways(self) -> &'static [&'static str] {
         match self {
-            Self::Decode | Self::DecodeNested => &["value", "wireloom"],
+            Self::Decode | Self::DecodeNested | Self::DecodeSorted => &["value", "wireloom"],
             Self::Encode => &["serde", "wireloom"],
             _ => &[],
         }
@@ -165,10 +178,11 @@ impl Mode {
             Self::Sixteen => cpu(server, Kind::Echo, 16, window),
             Self::NestedOne => cpu(server, Kind::Nested, 1, window),
             Self::NestedSixteen => cpu(server, Kind::Nested, 16, window),
+            Self::SortedSixteen => cpu(server, Kind::Sorted, 16, window),
             Self::Broadcast => broadcast(server, window),
             Self::Hot => hot(server, window),
             Self::Idle => idle(server),
-            Self::Instructions | Self::Decode | Self::DecodeNested | Self::Encode => {
+            Self::Instructions | Self::Decode | Self::DecodeNested | Self::DecodeSorted | Self::Encode => {
                 bail!("instructions are not counted in rounds")
             }
         }

@@ -111,24 +111,74 @@ fn a_constant_is_read_in_any_spelling() {
     assert!(matches!(constant(r#""re\"ad"#), Err(FaultKind::Syntax(_))));
 }
 
+fn tag(text: &str, telling: &[(&str, &'static str)]) -> Result<String, FaultKind> {
+    Reader::new(text, 4)
+        .tag(r#","kind":"#, telling)
+        .map(|tag| tag.into_owned())
+        .map_err(|fault| fault.kind)
+}
+
 #[test]
 fn a_tag_is_found_wherever_it_stands() {
-    let tag = |text| {
-        Reader::new(text, 4)
-            .tag(r#","kind":"#)
-            .map(|tag| tag.into_owned())
-            .map_err(|fault| fault.kind)
-    };
     for text in [
+        r#"{"kind":"x"}"#,
         r#"{"kind":"x","y":1}"#,
         r#" { "y" : {"kind":"z"}, "kind" : "x" }"#,
         r#"{"y":[],"kin\u0064":"\u0078"}"#,
+        r#"{"y":"a\\\"b\\\\","kind":"x"}"#,
+        r#"{"y":["]",{"a":"}"}],"z":-1.5e3,"kind":"x"}"#,
+        r#"{"y":[1,[true , null]],"":"é",  "kind":"x"}"#,
+        r#"{"kind":"x","kind":"y"}"#,
     ] {
-        assert_eq!(tag(text).as_deref(), Ok("x"), "{text}");
+        assert_eq!(tag(text, &[]).as_deref(), Ok("x"), "{text}");
     }
-    assert_eq!(tag(r#"{"y":1}"#), Err(FaultKind::Refused));
-    assert_eq!(tag(r#"{"kind":1}"#), Err(FaultKind::Refused));
-    assert!(matches!(tag(r#"{"y" 1}"#), Err(FaultKind::Syntax(_))));
+    assert_eq!(tag(r#"{"y":1}"#, &[]), Err(FaultKind::Refused));
+    assert_eq!(tag(r#"{"y":{"kind":"x"}}"#, &[]), Err(FaultKind::Refused));
+    assert_eq!(tag(r#"{"kind":1}"#, &[]), Err(FaultKind::Refused));
+    assert_eq!(tag("{}", &[]), Err(FaultKind::Refused));
+    assert_eq!(tag("[]", &[]), Err(FaultKind::Refused));
+}
+
+#[test]
+fn what_stands_where_a_tag_is_missed_is_json() {
+    for text in [
+        r#"{"y" 1}"#,
+        r#"{"y":}"#,
+        r#"{"y":1"#,
+        r#"{"y":"1"#,
+        r#"{"y":"\"#,
+        r#"{"y":[1}"#,
+        r#"{"y":]}"#,
+        r#"{"y"::1}"#,
+        r#"{"y":,}"#,
+        r#"{"y":1,}"#,
+        r#"{"y":1 "kind":"x"}"#,
+        r#"{"y":tru}"#,
+        r#"{,"kind":"x"}"#,
+        "{",
+        "",
+    ] {
+        let fault = tag(text, &[]).unwrap_err();
+        assert!(matches!(fault, FaultKind::Syntax(_)), "{text}: {fault:?}");
+    }
+    assert_eq!(tag(r#"{"y":[[[[0]]]]}"#, &[]), Err(FaultKind::TooDeep));
+}
+
+#[test]
+fn a_name_that_one_variant_has_tells_its_tag() {
+    let telling = &[("edits", "edit"), ("command", "run")];
+    for (text, found) in [
+        (r#"{"edits":[],"kind":"edit"}"#, "edit"),
+        (r#"{"path":"p", "edits" :[],"kind":"edit"}"#, "edit"),
+        (r#"{"kind":"run","edits":[]}"#, "run"),
+        // The variant that it tells reads all of this, and refuses it.
+        (r#"{"edits":[],"kind":"run"}"#, "edit"),
+        (r#"{"edits"}"#, "edit"),
+        (r#"{"path":{"edits":[]},"kind":"read"}"#, "read"),
+        (r#"{"\u0065dits":[],"kind":"edit"}"#, "edit"),
+    ] {
+        assert_eq!(tag(text, telling).as_deref(), Ok(found), "{text}");
+    }
 }
 
 /// Patterns with a table of states, and some that go to the validator.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fault::{Expected, Fault, FaultKind, Read};
-use super::string::is_text_of;
+use super::string::{between_quotes, is_text_of, written_length};
 
 /// A position in a JSON text.
 ///
@@ -32,6 +32,12 @@ impl Object {
     #[must_use]
     pub fn expected(&self) -> u32 {
         self.next
+    }
+
+    fn goes_on_behind(&mut self, field: usize) -> u32 {
+        let field = u32::try_from(field).unwrap_or(u32::MAX);
+        self.next = field.saturating_add(1);
+        field
     }
 }
 
@@ -242,33 +248,37 @@ impl<'a> Reader<'a> {
     /// As [`Reader::field`], without an idea of which one it is.
     #[inline(never)]
     fn unexpected_field(&mut self, object: &mut Object, names: &[&str]) -> Read<Option<u32>> {
+        // As most peers write it, without white space. Nothing stands in front of the first one that the comma could part
+        // it from.
+        let comma = usize::from(object.names == 0);
+        let rest = self.rest();
+        let second = rest.get(2 - comma);
+        for (field, name) in names.iter().enumerate() {
+            let name = name.as_bytes();
+            // Most are told by one byte.
+            if name.get(2) == second && name.get(comma..).is_some_and(|name| rest.starts_with(name)) {
+                self.pos += name.len() - comma;
+                object.names += 1;
+                return Ok(Some(object.goes_on_behind(field)));
+            }
+        }
         if !self.before_name(object)? {
             return Ok(None);
         }
         let start = self.pos;
-        let rest = self.rest();
-        let known = |name: &&str| {
-            name.get(1..)
-                .is_some_and(|name| rest.starts_with(name.as_bytes()))
-        };
-        let field = match names.iter().position(known) {
-            Some(field) => {
-                self.pos += names.get(field).map_or(0, |name| name.len() - 1);
-                field
-            }
-            // Unknown, or written in another way: with an escape, or with white space in front of the colon.
-            None => {
-                let found = self.name_and_colon()?;
-                let is_found = |name: &&str| is_text_of(name.get(1..).unwrap_or_default(), &found);
-                names.iter().position(is_found).unwrap_or_else(|| {
-                    self.pos = start;
-                    names.len()
-                })
-            }
-        };
-        let field = u32::try_from(field).unwrap_or(u32::MAX);
-        object.next = field.saturating_add(1);
-        Ok(Some(field))
+        let found = self.name_and_colon()?;
+        let is_written = |name: &&str| between_quotes(name) == Some(&*found);
+        let is_meant = |name: &&str| is_text_of(name.get(1..).unwrap_or_default(), &found);
+        let field = names
+            .iter()
+            .position(is_written)
+            .filter(|_| matches!(found, Cow::Borrowed(_)))
+            .or_else(|| names.iter().position(is_meant));
+        let field = field.unwrap_or_else(|| {
+            self.pos = start;
+            names.len()
+        });
+        Ok(Some(object.goes_on_behind(field)))
     }
 
     /// Goes to the next name of an object, if there is one.
@@ -536,6 +546,40 @@ impl<'a> Reader<'a> {
             Ok(allowed)
         } else {
             Err(self.refuse())
+        }
+    }
+
+    /// Passes over one value of any kind by its quotes and brackets alone. Only for who reads the same text again; whether
+    /// there was anything that looks like a value.
+    pub(super) fn leap(&mut self) -> bool {
+        let mut open = 0_usize;
+        loop {
+            match self.peek() {
+                b'"' if self.plain_string().is_some() => {}
+                b'"' => match written_length(self.rest()) {
+                    Some(length) => self.pos += length,
+                    None => return false,
+                },
+                b'{' | b'[' => {
+                    open += 1;
+                    self.pos += 1;
+                }
+                b'}' | b']' if open > 0 => {
+                    open -= 1;
+                    self.pos += 1;
+                }
+                b',' | b':' if open > 0 => self.pos += 1,
+                0 | b'}' | b']' | b',' | b':' => return false,
+                _ => {
+                    let ends =
+                        |byte: &u8| matches!(byte, 0..=b' ' | b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}');
+                    let rest = self.rest();
+                    self.pos += rest.iter().position(ends).unwrap_or(rest.len());
+                }
+            }
+            if open == 0 {
+                return true;
+            }
         }
     }
 

@@ -101,14 +101,9 @@ fn first_mark(found: u64) -> usize {
     (found.trailing_zeros() / 8) as usize
 }
 
-/// The run that needs no look, and the byte behind it.
-#[inline]
-fn split(text: &str) -> (&str, Option<u8>) {
-    let run = plain_run(text.as_bytes());
-    match text.split_at_checked(run) {
-        Some((run, behind)) => (run, behind.as_bytes().first().copied()),
-        None => (text, None),
-    }
+/// A name, as [`Reader::field`] is given it, without what it stands between.
+pub(super) fn between_quotes(name: &str) -> Option<&str> {
+    name.strip_prefix(",\"")?.strip_suffix("\":")
 }
 
 /// Whether a text, in quotes and perhaps with escapes, stands for this string.
@@ -116,18 +111,16 @@ pub(super) fn is_text_of(text: &str, string: &str) -> bool {
     Reader::new(text, 0).string().is_ok_and(|text| text == string)
 }
 
-/// How many bytes of a text belong to the string that ends in it, escapes as they are written.
-fn written_length(rest: &[u8]) -> usize {
-    let mut length = 0;
-    while let Some(rest) = rest.get(length..) {
-        let run = plain_run(rest);
-        length += run;
-        match rest.get(run) {
-            Some(b'\\') => length += 2,
-            _ => break,
-        }
-    }
-    length.min(rest.len())
+/// How many bytes the string takes whose quote comes first, with both quotes, and escapes as they are written. `None` if it
+/// does not end.
+pub(super) fn written_length(text: &[u8]) -> Option<usize> {
+    let behind = text.get(1..)?;
+    memchr::memchr_iter(b'"', behind).find_map(|quote| {
+        let before = behind.get(..quote)?;
+        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+        // Two of them are one that is written.
+        slashes.is_multiple_of(2).then_some(1 + quote + 1)
+    })
 }
 
 /// Whether a string has `min` to `max` code points. Counts only when the number of bytes leaves it open.
@@ -160,7 +153,7 @@ impl<'a> Reader<'a> {
 
     /// A string without escapes, if one stands right here.
     #[inline]
-    fn plain_string(&mut self) -> Option<&'a str> {
+    pub(super) fn plain_string(&mut self) -> Option<&'a str> {
         let (b'"', rest) = self.rest().split_first()? else {
             return None;
         };
@@ -187,16 +180,18 @@ impl<'a> Reader<'a> {
         self.string_with_escapes().map(Cow::Owned)
     }
 
-    /// The rest of a string whose quote comes next.
+    /// A string whose quote comes next.
     fn string_with_escapes(&mut self) -> Read<String> {
-        self.pos += 1;
+        let rest = self.rest();
         // No escape is shorter than what it stands for.
-        let mut text = String::with_capacity(written_length(self.rest()));
+        let mut text = String::with_capacity(written_length(rest).unwrap_or(rest.len()));
+        self.pos += 1;
         loop {
-            let (run, behind) = split(self.text.get(self.pos..).unwrap_or_default());
-            text.push_str(run);
-            self.pos += run.len();
-            match behind {
+            let run = plain_run(self.rest());
+            let end = self.pos + run;
+            text.push_str(self.text.get(self.pos..end).unwrap_or_default());
+            self.pos = end;
+            match self.rest().first() {
                 Some(b'"') => {
                     self.pos += 1;
                     return Ok(text);
@@ -208,6 +203,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn escape(&mut self) -> Read<char> {
         let point = match self.rest().get(1) {
             Some(b'"') => '"',
@@ -225,6 +221,7 @@ impl<'a> Reader<'a> {
         Ok(point)
     }
 
+    #[inline(never)]
     fn unicode_escape(&mut self) -> Read<char> {
         let first = self.code_unit()?;
         if let Some(point) = char::from_u32(first) {
@@ -343,10 +340,49 @@ impl<'a> Reader<'a> {
     /// The string under a name in the object that comes next, without moving: what tells tagged variants apart. The
     /// name is given as for [`Reader::field`].
     ///
+    /// `telling` are names, without quotes, that only one variant has, each with that variant's tag; none if a variant takes
+    /// names that it does not know. Such a name in front of the tag is as good as the tag: every other variant would refuse it.
+    ///
     /// # Errors
     ///
     /// If there is no object, it has no such name, or the value is no string.
-    pub fn tag(&self, name: &str) -> Read<Cow<'a, str>> {
+    pub fn tag(&self, name: &str, telling: &[(&str, &'static str)]) -> Read<Cow<'a, str>> {
+        self.tag_by_brackets(name, telling)
+            .unwrap_or_else(|| self.tag_strictly(name))
+    }
+
+    /// The tag, if one is found while values in front of it are only passed over: whoever takes the variant that it names
+    /// reads them strictly.
+    fn tag_by_brackets(&self, name: &str, telling: &[(&str, &'static str)]) -> Option<Read<Cow<'a, str>>> {
+        let mut ahead = self.clone();
+        let mut object = ahead.object().ok()?;
+        if ahead.at::<0>(&mut object, &[name]) {
+            return Some(ahead.string());
+        }
+        let name = between_quotes(name)?;
+        loop {
+            ahead.peek();
+            let found = ahead.plain_string()?;
+            if let Some((_, tag)) = telling.iter().find(|(name, _)| *name == found) {
+                return Some(Ok(Cow::Borrowed(tag)));
+            }
+            if ahead.peek() != b':' {
+                return None;
+            }
+            ahead.pos += 1;
+            if found == name {
+                return Some(ahead.string());
+            }
+            if !ahead.leap() || ahead.peek() != b',' {
+                return None;
+            }
+            ahead.pos += 1;
+        }
+    }
+
+    /// The tag, or what is wrong with the object where there is none.
+    #[cold]
+    fn tag_strictly(&self, name: &str) -> Read<Cow<'a, str>> {
         let mut ahead = self.clone();
         let mut object = ahead.object()?;
         while let Some(field) = ahead.field(&mut object, &[name])? {

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use wireloom_spec::model::{
     Def, DefId, DefKind, EnumVariant, Extra, Field, IntRepr, LiteralBase, Schema, Shape, StringRule, Struct,
-    Tagged, Union,
+    Tagged, TaggedVariant, Union,
 };
 
 use super::literals::{ident, integer, length, raw_text, value, visible_json};
@@ -72,7 +72,7 @@ impl Body<'_, '_> {
             DefKind::Newtype(schema) => self.schema(schema, false).map(&quote!(Self)),
             DefKind::Struct(object) => self.structure(object),
             DefKind::Enum(variants) => enumeration(variants),
-            DefKind::Tagged(tagged) => tagged_union(tagged),
+            DefKind::Tagged(tagged) => tagged_union(tagged, &self.telling(tagged)),
             DefKind::Union(union) => self.union(union),
         }
     }
@@ -399,6 +399,26 @@ impl Body<'_, '_> {
         Some(quote!(reader.properties(&object, #min, #max)?;))
     }
 
+    /// Names that only one variant has, with that variant's tag: each is as good as the tag, which may come later. There are
+    /// none if a variant takes names that it does not know.
+    fn telling<'t>(&'t self, tagged: &'t Tagged) -> Vec<(&'t str, &'t str)> {
+        let object = |variant: &'t TaggedVariant| match &self.scope.model().def(variant.def).kind {
+            DefKind::Struct(object) if object.extra == Extra::Refused => Some((&*variant.value, object)),
+            _ => None,
+        };
+        let Some(objects) = tagged.variants.iter().map(object).collect::<Option<Vec<_>>>() else {
+            return Vec::new();
+        };
+        let names = |object: &'t Struct| object.fields.iter().map(|field| &*field.name);
+        let has = |object: &'t Struct, name: &str| names(object).any(|other| other == name);
+        let of_one = |name: &str| objects.iter().filter(|(_, object)| has(object, name)).count() == 1;
+        objects
+            .iter()
+            .flat_map(|(tag, object)| names(object).map(|name| (name, *tag)))
+            .filter(|(name, _)| of_one(name))
+            .collect()
+    }
+
     fn union(&mut self, union: &Union) -> Reading {
         let attempts: Vec<_> = union
             .variants
@@ -471,8 +491,9 @@ fn enumeration(variants: &[EnumVariant]) -> Reading {
     })
 }
 
-fn tagged_union(tagged: &Tagged) -> Reading {
+fn tagged_union(tagged: &Tagged, telling: &[(&str, &str)]) -> Reading {
     let tag = name_in_text(&tagged.tag);
+    let telling = telling.iter().map(|(name, tag)| quote!((#name, #tag)));
     let arms = tagged.variants.iter().map(|variant| {
         let value = &variant.value;
         let name = ident(&variant.rust_name);
@@ -486,7 +507,7 @@ fn tagged_union(tagged: &Tagged) -> Reading {
         quote!(#value => #read,)
     });
     Reading::Result(quote! {
-        match reader.tag(#tag)?.as_ref() {
+        match reader.tag(#tag, &[#(#telling),*])?.as_ref() {
             #(#arms)*
             _ => ::std::result::Result::Err(reader.refuse()),
         }
