@@ -36,7 +36,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "imports",
-        what: "crates depend on what they may",
+        what: "crates depend on what they may, and lock files say on what",
         slow: false,
         run: imports,
     },
@@ -96,6 +96,12 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "bench",
+        what: "the benchmark suite compiles without a warning, and its tests pass",
+        slow: true,
+        run: benchmarks,
+    },
+    Step {
+        name: "instructions",
         what: "decoding and encoding cost at most 5 % more instructions than are on record",
         slow: true,
         run: instructions,
@@ -186,6 +192,9 @@ fn imports() -> Outcome<Done> {
             return Err(format!("{name} must not depend on {found}"));
         }
         println!("{name}: {} crates, none of {}", below.len(), forbidden.join(", "));
+    }
+    for manifest in WORKSPACES {
+        run(cargo().args(["tree", "--locked", "--depth", "0", "--manifest-path", manifest]))?;
     }
     Ok(Done::Checked)
 }
@@ -344,6 +353,11 @@ fn deny() -> Outcome<Done> {
         "licenses",
         "sources",
     ]))?;
+    Ok(Done::Checked)
+}
+
+fn benchmarks() -> Outcome<Done> {
+    bench::check()?;
     Ok(Done::Checked)
 }
 

@@ -1,9 +1,18 @@
 //! Strings: found a word at a time, borrowed unless they hold an escape.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::fault::{Expected, FaultKind, Read};
 use super::reader::Reader;
+
+/// Largest buffer that a thread keeps for the next string, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// What strings with escapes are written to before they are cut to size: one buffer for all of a thread.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -182,21 +191,42 @@ impl<'a> Reader<'a> {
 
     /// A string whose quote comes next.
     fn string_with_escapes(&mut self) -> Read<String> {
-        let rest = self.rest();
-        // No escape is shorter than what it stands for.
-        let mut text = String::with_capacity(written_length(rest).unwrap_or(rest.len()));
+        let mut text = SCRATCH.take();
+        text.clear();
+        let read = self.unescape(&mut text);
+        // Whole characters of the text are in it, and such as escapes stand for.
+        let string = simdutf8::basic::from_utf8(&text).map(str::to_owned);
+        if text.capacity() <= KEPT_BYTES {
+            SCRATCH.set(text);
+        }
+        read.and_then(|()| string.map_err(|_| self.expected(Expected::Value)))
+    }
+
+    /// Appends what a string stands for whose quote comes next.
+    fn unescape(&mut self, text: &mut Vec<u8>) -> Read<()> {
         self.pos += 1;
         loop {
-            let run = plain_run(self.rest());
-            let end = self.pos + run;
-            text.push_str(self.text.get(self.pos..end).unwrap_or_default());
-            self.pos = end;
+            let rest = self.rest();
+            let run = match rest.first_chunk().map(|word| (word, marked(*word))) {
+                // Most runs between escapes are short: to take a whole word and give back what is too much is quickest.
+                Some((word, Some(mark))) => {
+                    text.extend_from_slice(word);
+                    text.truncate(text.len() - word.len() + mark);
+                    mark
+                }
+                _ => {
+                    let run = plain_run(rest);
+                    text.extend_from_slice(rest.get(..run).unwrap_or_default());
+                    run
+                }
+            };
+            self.pos += run;
             match self.rest().first() {
                 Some(b'"') => {
                     self.pos += 1;
-                    return Ok(text);
+                    return Ok(());
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => self.escape(text)?,
                 Some(_) => return Err(self.expected(Expected::EscapedControl)),
                 None => return Err(self.expected(Expected::Quote)),
             }
@@ -204,21 +234,24 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn escape(&mut self) -> Read<char> {
-        let point = match self.rest().get(1) {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
+    fn escape(&mut self, text: &mut Vec<u8>) -> Read<()> {
+        let byte = match self.rest().get(1) {
+            Some(b'n') => b'\n',
+            Some(byte @ (b'"' | b'\\' | b'/')) => *byte,
+            Some(b'b') => 0x8,
+            Some(b'f') => 0xc,
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'u') => {
+                let point = self.unicode_escape()?;
+                text.extend_from_slice(point.encode_utf8(&mut [0; 4]).as_bytes());
+                return Ok(());
+            }
             _ => return Err(self.expected(Expected::Escape)),
         };
+        text.push(byte);
         self.pos += 2;
-        Ok(point)
+        Ok(())
     }
 
     #[inline(never)]

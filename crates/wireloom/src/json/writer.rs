@@ -95,31 +95,32 @@ impl Writer {
             let run = plain_run(rest.as_bytes());
             let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
             self.out.push_str(plain);
-            let mut points = tail.chars();
-            match points.next() {
-                Some(point) => self.escape(point),
-                None => break,
+            // A quote, a backslash or a control character: one byte each.
+            let (Some(special), Some(behind)) = (tail.as_bytes().first(), tail.get(1..)) else {
+                break;
+            };
+            match special {
+                b'\n' => self.out.push_str("\\n"),
+                b'"' => self.out.push_str("\\\""),
+                b'\\' => self.out.push_str("\\\\"),
+                b'\r' => self.out.push_str("\\r"),
+                b'\t' => self.out.push_str("\\t"),
+                other => self.control(*other),
             }
-            rest = points.as_str();
+            rest = behind;
         }
     }
 
     #[cold]
-    fn escape(&mut self, point: char) {
+    fn control(&mut self, byte: u8) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        match point {
-            '"' => self.out.push_str("\\\""),
-            '\\' => self.out.push_str("\\\\"),
-            '\n' => self.out.push_str("\\n"),
-            '\r' => self.out.push_str("\\r"),
-            '\t' => self.out.push_str("\\t"),
-            '\u{8}' => self.out.push_str("\\b"),
-            '\u{c}' => self.out.push_str("\\f"),
+        match byte {
+            0x8 => self.out.push_str("\\b"),
+            0xc => self.out.push_str("\\f"),
             other => {
                 self.out.push_str("\\u00");
-                let code = other as usize;
-                for digit in [code >> 4 & 15, code & 15] {
-                    self.out.push(char::from(DIGITS[digit]));
+                for digit in [other >> 4 & 15, other & 15] {
+                    self.out.push(char::from(DIGITS[usize::from(digit)]));
                 }
             }
         }
