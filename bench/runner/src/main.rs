@@ -100,7 +100,7 @@ fn measure(mode: Mode, peers: &[Peer], rounds: usize, window: Duration, cores: C
     let only_ours = peers.iter().all(|peer| peer.name == OURS);
     let peers: Vec<Peer> = peers.iter().filter(|peer| mode.applies(peer)).copied().collect();
     let rows = match mode {
-        Mode::Decode | Mode::DecodeNested | Mode::Encode => coded(mode, only_ours)?,
+        _ if !mode.ways().is_empty() => coded(mode, only_ours)?,
         Mode::Instructions => peers
             .iter()
             .map(|peer| {

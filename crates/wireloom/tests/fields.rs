@@ -155,6 +155,9 @@ fn what_stands_where_a_tag_is_missed_is_json() {
         r#"{"y":1 "kind":"x"}"#,
         r#"{"y":tru}"#,
         r#"{,"kind":"x"}"#,
+        "{\"y\":[\u{1}],\"kind\":\"x\"}",
+        "{\"y\":\u{0},\"kind\":\"x\"}",
+        "{\"y\":\"\u{1}\"}",
         "{",
         "",
     ] {
@@ -199,6 +202,51 @@ const PATTERNS: &[&str] = &[
     "^ab$",
 ];
 
+/// Texts that look like objects with a tag, most of them JSON, each name once.
+fn objects() -> impl Strategy<Value = String> {
+    let scalar = prop::sample::select(vec![
+        "1",
+        "-2.5e3",
+        "true",
+        "null",
+        r#""a\"]""#,
+        r#""\\""#,
+        r#""kind""#,
+        "\u{1}",
+        "}",
+        "\"",
+        "nul",
+    ]);
+    let value = scalar.prop_map(str::to_owned).prop_recursive(2, 8, 3, |inner| {
+        let list = prop::collection::vec(inner, 0..3);
+        prop_oneof![
+            list.clone().prop_map(|items| format!("[{}]", items.join(" , "))),
+            list.prop_map(|items| {
+                let fields = items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| format!("\"kind{at}\":{item}"));
+                format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+            }),
+        ]
+    });
+    let kind = prop_oneof![
+        Just(r#""kind":"x""#),
+        Just(r#""k\u0069nd" : "\u0078""#),
+        Just(r#""kind":1"#),
+        Just(r#""other":0"#)
+    ];
+    (prop::collection::vec(value, 0..4), kind, 0_usize..5).prop_map(|(values, kind, place)| {
+        let mut fields: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| format!("\"f{at}\": {value}"))
+            .collect();
+        fields.insert(place.min(fields.len()), kind.to_owned());
+        format!("{{{}}}", fields.join(","))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
 
@@ -210,6 +258,18 @@ proptest! {
             for text in &texts {
                 let expected = validator.is_valid(&Value::from(text.as_str()));
                 prop_assert_eq!(check.accepts(text), expected, "{} in {:?}", pattern, text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tag_is_the_one_that_a_strict_parser_finds(texts in prop::collection::vec(objects(), 50)) {
+        for text in texts {
+            let parsed = serde_json::from_str::<Value>(&text);
+            let found = tag(&text, &[]);
+            if let Ok(object) = parsed {
+                let expected = object.get("kind").and_then(Value::as_str);
+                prop_assert_eq!(found.as_deref().ok(), expected, "{}", text);
             }
         }
     }

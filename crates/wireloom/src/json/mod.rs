@@ -9,6 +9,7 @@ mod fault;
 mod number;
 mod reader;
 mod string;
+mod tag;
 mod union;
 mod value;
 mod writer;

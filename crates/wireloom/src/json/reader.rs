@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fault::{Expected, Fault, FaultKind, Read};
-use super::string::{between_quotes, is_text_of, written_length};
+use super::string::{between_quotes, is_text_of};
 
 /// A position in a JSON text.
 ///
@@ -546,40 +546,6 @@ impl<'a> Reader<'a> {
             Ok(allowed)
         } else {
             Err(self.refuse())
-        }
-    }
-
-    /// Passes over one value of any kind by its quotes and brackets alone. Only for who reads the same text again; whether
-    /// there was anything that looks like a value.
-    pub(super) fn leap(&mut self) -> bool {
-        let mut open = 0_usize;
-        loop {
-            match self.peek() {
-                b'"' if self.plain_string().is_some() => {}
-                b'"' => match written_length(self.rest()) {
-                    Some(length) => self.pos += length,
-                    None => return false,
-                },
-                b'{' | b'[' => {
-                    open += 1;
-                    self.pos += 1;
-                }
-                b'}' | b']' if open > 0 => {
-                    open -= 1;
-                    self.pos += 1;
-                }
-                b',' | b':' if open > 0 => self.pos += 1,
-                0 | b'}' | b']' | b',' | b':' => return false,
-                _ => {
-                    let ends =
-                        |byte: &u8| matches!(byte, 0..=b' ' | b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}');
-                    let rest = self.rest();
-                    self.pos += rest.iter().position(ends).unwrap_or(rest.len());
-                }
-            }
-            if open == 0 {
-                return true;
-            }
         }
     }
 
