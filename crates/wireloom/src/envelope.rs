@@ -5,10 +5,9 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::hash::{BuildHasher, Hash, Hasher};
 
-use foldhash::fast::FixedState;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::json::{Decode, Encode, Fault, FaultKind, Read, Reader, Writer};
 use crate::message::Message;
@@ -134,16 +133,15 @@ impl<'a> Frame<'a> {
         u64::try_from(self.ack?).ok()
     }
 
-    /// Hash of type and payload, which is what makes two frames the same request. Known when the payload is read.
+    /// Hash of type and payload, which is what makes two frames the same request. Known when the payload is read. Stores
+    /// have it: it is the same in every process.
     pub(crate) fn hash(&self) -> u64 {
         let payload = match self.payload {
             Payload::Text(text) => text,
             Payload::Missing | Payload::Here => "",
         };
-        let mut hasher = FixedState::default().build_hasher();
-        self.name().unwrap_or_default().hash(&mut hasher);
-        payload.hash(&mut hasher);
-        hasher.finish()
+        let name = xxh3_64(self.name().unwrap_or_default().as_bytes());
+        xxh3_64_with_seed(payload.as_bytes(), name)
     }
 
     fn skip_payload(&mut self) -> Read<()> {

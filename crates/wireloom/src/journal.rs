@@ -32,11 +32,13 @@ pub(crate) enum Record {
     Dropped { session: u128, from: u64, to: u64 },
     /// A request is about to run.
     Began { session: u128, asked: Asked },
-    /// It has ended without an answer.
+    /// Nothing is known of it any more.
     Ended {
         session: u128,
         correlation_id: CompactString,
     },
+    /// It has ended without an answer, and does not run again.
+    Silent { session: u128, asked: Asked },
     /// The session is over.
     Over { session: u128 },
 }
@@ -253,6 +255,11 @@ impl Recorder {
             session,
             correlation_id,
         });
+    }
+
+    pub(crate) fn silent(&self, asked: Asked) {
+        let session = self.session;
+        self.journal.record(Record::Silent { session, asked });
     }
 
     pub(crate) fn over(&self) {

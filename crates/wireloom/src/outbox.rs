@@ -112,15 +112,27 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Changes what is kept, and the total with it.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Replay) -> T) -> T {
-        let (before, first) = (self.replay.bytes(), self.replay.first());
-        let result = change(&mut self.replay);
+    /// Forgets some of what is kept.
+    fn drop_some<T>(&mut self, change: impl FnOnce(&mut Replay) -> T) -> T {
+        let first = self.replay.first();
+        let result = self.count(change);
+        self.record_dropped(first);
+        result
+    }
+
+    /// Writes down that what is kept does not begin with this number any more, if it does not.
+    fn record_dropped(&self, first: u64) {
         if let Some(recorder) = &self.recorder
             && self.replay.first() > first
         {
             recorder.dropped(first, self.replay.first());
         }
+    }
+
+    /// Changes what is kept, and the total with it.
+    fn count<T>(&mut self, change: impl FnOnce(&mut Replay) -> T) -> T {
+        let before = self.replay.bytes();
+        let result = change(&mut self.replay);
         if self.parked {
             let after = self.replay.bytes();
             // Adding what wraps around is taking away.
@@ -135,13 +147,25 @@ impl Keeping {
             Numbering::Answer(asked) => Some(*asked),
             _ => None,
         };
-        let attached = !self.parked;
-        let Some(recorder) = self.recorder.clone() else {
-            return self.change(|replay| replay.push(text, asked, Instant::now(), attached));
-        };
-        let answers = asked.clone();
-        let text = self.change(|replay| replay.push(text, asked, Instant::now(), attached));
-        recorder.message(self.replay.last(), text.clone(), answers);
+        let answers = self.recorder.as_ref().and(asked.clone());
+        let (attached, first) = (!self.parked, self.replay.first());
+        let text = self.count(|replay| replay.push(text, asked, Instant::now(), attached));
+        let is_kept = self.replay.first() <= self.replay.last();
+        if !is_kept {
+            tracing::warn!(
+                bytes = text.len(),
+                "a message is larger than all that may be kept of a session: who loses the connection before it is there \
+                cannot resume (resume.bytes)"
+            );
+        }
+        if let Some(recorder) = &self.recorder {
+            if is_kept {
+                recorder.message(self.replay.last(), text.clone(), answers);
+            } else if let Some(answered) = answers {
+                recorder.ended(answered.correlation_id);
+            }
+        }
+        self.record_dropped(first);
         text
     }
 }
@@ -405,7 +429,7 @@ impl Outbox {
     /// Forgets what the client has, up to this number.
     pub(crate) fn acknowledge(&self, seq: u64) {
         if let Some(kept) = &mut self.state().kept {
-            kept.change(|replay| replay.acknowledge(seq));
+            kept.drop_some(|replay| replay.acknowledge(seq));
         }
     }
 
@@ -415,7 +439,7 @@ impl Outbox {
         state
             .kept
             .as_mut()
-            .is_some_and(|kept| kept.change(|replay| replay.pin(seq)))
+            .is_some_and(|kept| kept.drop_some(|replay| replay.pin(seq)))
     }
 }
 

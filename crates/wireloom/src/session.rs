@@ -451,6 +451,8 @@ impl Sessions {
         let Some(session) = &link.session else { return };
         session.state().over = true;
         self.unpark(session);
+        // Nothing is kept for it any more: who still sends to it is told that it is gone.
+        link.outbox.forget();
         let mut known = self.known();
         if known.links.remove(&session.key).is_some() {
             known.remember(session.key);

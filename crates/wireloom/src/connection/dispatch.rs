@@ -407,8 +407,8 @@ impl<S: Send + Sync + 'static> Connection<S> {
         match begun {
             Begun::Answered(finished) => {
                 let numbering = self.numbering(&request);
-                let text = self.settle(finished, &request)?;
-                Some(Answer { text, numbering })
+                let text = self.settle(finished, &request);
+                self.answer(text, numbering)
             }
             Begun::AtWork(work) => {
                 self.push(work, request, timeout);

@@ -45,6 +45,7 @@ use crate::messages::{
 };
 use crate::outbox::{Class, Numbering};
 use crate::protocol::OnDisconnect;
+use crate::replay::Asked;
 use crate::session::{Claim, Claimed, Session};
 use crate::table::quota;
 
@@ -85,6 +86,8 @@ pub(crate) struct Connection<S> {
     earlier: Option<HashMap<CompactString, u64>>,
     /// Until when those are looked at.
     earlier_until: Instant,
+    /// Requests that ended without an answer, oldest first, and when: the client may not know it, and say them again.
+    silent: VecDeque<(Asked, Instant)>,
     /// Whether the client was told that the server shuts down.
     warned: bool,
     closed: bool,
@@ -151,6 +154,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
             unconfirmed: false,
             earlier: None,
             earlier_until: now,
+            silent: VecDeque::new(),
             warned: false,
             closed: false,
             survives: false,
@@ -360,6 +364,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             if let Some(id) = &request.correlation_id {
                 earlier.insert(id.clone(), request.hash);
             }
+        }
+        for (asked, _) in &self.silent {
+            earlier.insert(asked.correlation_id.clone(), asked.hash);
         }
         self.earlier = (!earlier.is_empty()).then_some(earlier);
         self.earlier_until = self.now + self.settings().resume_window;

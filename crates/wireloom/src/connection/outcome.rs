@@ -36,12 +36,39 @@ impl<S: Send + Sync + 'static> Connection<S> {
     pub(super) fn finish(&mut self, finished: Finished, request: Request) {
         let numbering = self.numbering(&request);
         let text = self.settle(finished, &request);
-        if text.is_none()
-            && let (Numbering::Answer(asked), Some(recorder)) = (&numbering, self.link.recorder())
-        {
-            recorder.ended(asked.correlation_id.clone());
+        let answer = self.answer(text, numbering);
+        self.queue(answer);
+    }
+
+    /// What answers a request; where nothing does, that it ended is remembered.
+    pub(super) fn answer(&mut self, text: Option<Draft>, numbering: Numbering) -> Option<Answer> {
+        match (text, numbering) {
+            (Some(text), numbering) => Some(Answer { text, numbering }),
+            (None, Numbering::Answer(asked)) => {
+                self.remember(*asked);
+                None
+            }
+            (None, _) => None,
         }
-        self.queue(text.map(|text| Answer { text, numbering }));
+    }
+
+    /// Remembers a request that ended without an answer, for as long as its client may come back and say it again.
+    fn remember(&mut self, asked: Asked) {
+        let (now, settings) = (self.now, &self.shared.core.settings);
+        let recorder = self.link.recorder();
+        while let Some((oldest, ended)) = self.silent.front()
+            && (now.saturating_duration_since(*ended) > settings.resume_window
+                || self.silent.len() >= settings.resume_messages)
+        {
+            if let Some(recorder) = &recorder {
+                recorder.ended(oldest.correlation_id.clone());
+            }
+            self.silent.pop_front();
+        }
+        if let Some(recorder) = &recorder {
+            recorder.silent(asked.clone());
+        }
+        self.silent.push_back((asked, now));
     }
 
     /// Counts what ended. Those that were answered at once are counted together.

@@ -40,7 +40,9 @@ impl<S: Send + Sync + 'static> Connection<S> {
             Client { link }.join(room);
         }
         let mut connection = Self::on(shared, link);
+        let now = connection.now;
         connection.fresh = false;
+        connection.silent = saved.silent.drain(..).map(|asked| (asked, now)).collect();
         connection.park();
         for asked in saved.began {
             // Whether it did what it was asked for cannot be known: to run it again could do it twice.

@@ -26,7 +26,7 @@ use crate::journal::{Batch, Clock, Journal, Record, millis};
 const NAME: &str = "sessions";
 
 /// What the records mean. Another number is another meaning.
-const VERSION: &[u8] = b"1";
+const VERSION: &[u8] = b"2";
 
 /// How long what was handed to the system may stay there before it is on the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -359,7 +359,15 @@ impl Writer {
                 Record::Ended {
                     session,
                     correlation_id,
-                } => batch.remove(sessions, records::began_key(*session, correlation_id)),
+                } => {
+                    batch.remove(sessions, records::began_key(*session, correlation_id));
+                    batch.remove(sessions, records::silent_key(*session, correlation_id));
+                }
+                Record::Silent { session, asked } => {
+                    batch.remove(sessions, records::began_key(*session, &asked.correlation_id));
+                    let key = records::silent_key(*session, &asked.correlation_id);
+                    batch.insert(sessions, key, asked.hash.to_be_bytes());
+                }
                 Record::Over { session } => over.push(*session),
             }
         }

@@ -16,6 +16,7 @@ const PROFILE: u8 = 0;
 const FIRST: u8 = 1;
 const BEGAN: u8 = 2;
 const MESSAGE: u8 = 3;
+const SILENT: u8 = 4;
 
 /// Who a session belongs to, and how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +152,8 @@ pub(crate) struct Saved {
     pub(crate) messages: Vec<(Utf8Bytes, Option<Asked>)>,
     /// Requests that were at work.
     pub(crate) began: Vec<Asked>,
+    /// Requests that have ended without an answer.
+    pub(crate) silent: Vec<Asked>,
 }
 
 /// What all keys of a session begin with.
@@ -178,6 +181,10 @@ pub(super) fn began_key(session: u128, correlation_id: &str) -> Vec<u8> {
     key(session, BEGAN, correlation_id.as_bytes())
 }
 
+pub(super) fn silent_key(session: u128, correlation_id: &str) -> Vec<u8> {
+    key(session, SILENT, correlation_id.as_bytes())
+}
+
 pub(super) fn message_key(session: u128, seq: u64) -> Vec<u8> {
     key(session, MESSAGE, &seq.to_be_bytes())
 }
@@ -194,6 +201,29 @@ pub(super) fn message(text: &str, answers: Option<&Asked>) -> Vec<u8> {
     }
     value.extend_from_slice(text.as_bytes());
     value
+}
+
+fn read_asked(correlation_id: &[u8], hash: &[u8]) -> Option<Asked> {
+    Some(Asked {
+        correlation_id: CompactString::from_utf8(correlation_id).ok()?,
+        hash: u64::from_be_bytes(hash.try_into().ok()?),
+    })
+}
+
+impl Saved {
+    /// Adds a message that stands behind those that it has.
+    fn add(&mut self, seq: u64, message: (Utf8Bytes, Option<Asked>)) {
+        let next = self.first.saturating_add(self.messages.len() as u64);
+        // One in front of the first is not kept any more. Behind a hole, what stands in front of it is of no use: a client
+        // that needs it is told of the gap.
+        if seq > next {
+            self.messages.clear();
+            self.first = seq;
+        }
+        if seq >= next {
+            self.messages.push(message);
+        }
+    }
 }
 
 fn read_message(value: &[u8]) -> Option<(Utf8Bytes, Option<Asked>)> {
@@ -233,6 +263,7 @@ impl Loading {
                 first: 1,
                 messages: Vec::new(),
                 began: Vec::new(),
+                silent: Vec::new(),
             });
             return Some(());
         }
@@ -244,15 +275,12 @@ impl Loading {
         };
         match *kind {
             FIRST => saved.first = u64::from_be_bytes(value.try_into().ok()?),
-            BEGAN => saved.began.push(Asked {
-                correlation_id: CompactString::from_utf8(rest).ok()?,
-                hash: u64::from_be_bytes(value.try_into().ok()?),
-            }),
+            BEGAN => saved.began.push(read_asked(rest, value)?),
+            SILENT => saved.silent.push(read_asked(rest, value)?),
             MESSAGE => {
                 let seq = u64::from_be_bytes(rest.try_into().ok()?);
-                // None is missing: all were written in order.
-                (seq == saved.first.checked_add(saved.messages.len() as u64)?).then_some(())?;
-                saved.messages.push(read_message(value)?);
+                let message = read_message(value)?;
+                saved.add(seq, message);
             }
             _ => return None,
         }

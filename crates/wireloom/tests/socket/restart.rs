@@ -243,6 +243,55 @@ async fn a_request_that_was_at_work_is_answered_and_not_run_again() {
 }
 
 #[tokio::test]
+async fn a_message_that_nothing_answers_is_not_run_again_after_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let mut session = server.session().await;
+    session.client.send("mark", json!({"n": 1}), "m").await;
+    until("it runs", || server.state.begun.load(Ordering::SeqCst) == 1).await;
+    // Numbered, and so written down behind it.
+    session.ask("echo", json!({"text": "1"}), "c-1").await;
+    let lost = session.lose();
+    let (server, _copy) = killed(&server, &directory).await;
+    let (mut session, _replayed) = Session::back(&server, lost).await;
+    session.client.send("mark", json!({"n": 1}), "m").await;
+    session.client.goes_on().await;
+    assert_eq!(server.state.begun.load(Ordering::SeqCst), 0);
+}
+
+/// It is not kept, so it stands in no store; what is written down of it must make sense all the same.
+#[tokio::test]
+async fn a_message_larger_than_what_is_kept_ends_no_session() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let mut others = server.session().await;
+    others.ask("echo", json!({"text": "1"}), "c-1").await;
+    let mut session = server.session().await;
+    session.ask("echo", json!({"text": "before"}), "c-1").await;
+    let large = json!({"to": 1, "pad": 2 << 20});
+    assert_eq!(session.ask("count", large, "c-2").await["type"], "number");
+    session.next().await;
+    let (id, token, seq) = session.lose();
+    let (killed, _copy) = killed(&server, &directory).await;
+    let server = restarted(server, &directory).await;
+    let (others, others_too) = ((others.id.clone(), others.token.clone(), 1), others.lose());
+    for (server, others) in [(&killed, others), (&server, others_too)] {
+        Session::back(server, others).await;
+        Session::back(server, (id.clone(), token.clone(), seq)).await;
+    }
+    // What it cannot give, it does not promise.
+    let mut session = server.session().await;
+    session
+        .client
+        .send("count", json!({"to": 1, "pad": 2 << 20}), "c-1")
+        .await;
+    let (_id, token, _seq) = session.lose();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let server = restarted(server, &directory).await;
+    assert_eq!(refused(&server, &token, 0).await, "gap");
+}
+
+#[tokio::test]
 async fn a_stream_that_is_cut_by_a_restart_ends_with_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path()).await;

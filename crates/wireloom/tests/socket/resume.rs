@@ -7,7 +7,7 @@ use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use wireloom::{CloseCode, ServeOptions, Settings};
+use wireloom::{CloseCode, SendError, ServeOptions, Settings};
 
 use crate::support::{Client, Note, Server, Shared, Tick, error, message, registry, until};
 
@@ -356,6 +356,37 @@ async fn socket_io_5334_a_request_that_was_answered_meanwhile_is_not_run_again()
     assert_eq!(session.next().await["correlationId"], "w");
     session.client.goes_on().await;
     assert_eq!(server.state.begun.load(Ordering::SeqCst), 1);
+}
+
+/// Nothing says to its client that it ran: the client asks by a ping, and says it again when that got lost.
+#[tokio::test]
+async fn a_message_that_nothing_answers_is_not_run_again() {
+    let server = server().await;
+    let mut session = server.session().await;
+    session.client.send("mark", json!({"n": 1}), "m").await;
+    for round in 0..3 {
+        session.client.ask("ping", json!({}), "p").await;
+        (session, _) = Session::back(&server, session.lose()).await;
+        session.client.send("mark", json!({"n": 1}), "m").await;
+        session.client.ask("ping", json!({}), "p").await;
+        assert_eq!(server.state.begun.load(Ordering::SeqCst), 1, "{round}");
+    }
+    let answer = session.ask("mark", json!({"n": 2}), "m").await;
+    error(&answer, "duplicate", Some("m"));
+    session.client.send("mark", json!({"n": 1}), "another").await;
+    session.client.ask("ping", json!({}), "p").await;
+    assert_eq!(server.state.begun.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn who_sends_to_a_session_that_is_over_is_told_so() {
+    let server = with(|settings| settings.resume_window = Duration::from_millis(50)).await;
+    let session = server.session().await;
+    let client = server.engine.client(&session.id).unwrap();
+    drop(session.lose());
+    until("it is gone", || server.engine.client(client.id()).is_none()).await;
+    let sent = client.send(Note(Tick::new("k", 1, 0)));
+    assert!(matches!(sent, Err(SendError::Disconnected)), "{sent:?}");
 }
 
 #[tokio::test]

@@ -183,6 +183,7 @@ pub(crate) fn protocol() -> Protocol {
             "payload": any,
             "stream": {"item": "number", "end": "done", "onDisconnect": "detach"}
         },
+        "mark": {"from": "client", "payload": any},
         "echoed": {"from": "server", "payload": any},
         "number": {"from": "server", "payload": any},
         "done": {"from": "server", "payload": any},
@@ -272,6 +273,10 @@ pub(crate) fn registry_of(protocol: Protocol, state: &Shared) -> Registry<Shared
             cx.state().begun.fetch_add(1, Ordering::SeqCst);
             cx.state().go.notified().await;
             Ok(payload)
+        })
+        .on("mark", |cx, _payload| async move {
+            cx.state().begun.fetch_add(1, Ordering::SeqCst);
+            Ok(json!(null))
         })
         .on("room", |cx, payload| async move {
             match (payload["join"].as_str(), payload["leave"].as_str()) {
