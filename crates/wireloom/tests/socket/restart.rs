@@ -16,7 +16,7 @@ fn engine(state: &Shared, directory: &Path, window: Duration) -> Engine<Shared> 
     let change = |settings: &mut Settings| {
         settings.resume_window = window;
         settings.resume_messages = 1000;
-        settings.resume_bytes = 1 << 20;
+        settings.resume_bytes = 1 << 18;
     };
     registry(state).settings(change).store(store).build().unwrap()
 }
@@ -268,7 +268,7 @@ async fn a_message_larger_than_what_is_kept_ends_no_session() {
     others.ask("echo", json!({"text": "1"}), "c-1").await;
     let mut session = server.session().await;
     session.ask("echo", json!({"text": "before"}), "c-1").await;
-    let large = json!({"to": 1, "pad": 2 << 20});
+    let large = json!({"to": 1, "pad": 1 << 19});
     assert_eq!(session.ask("count", large, "c-2").await["type"], "number");
     session.next().await;
     let (id, token, seq) = session.lose();
@@ -283,7 +283,7 @@ async fn a_message_larger_than_what_is_kept_ends_no_session() {
     let mut session = server.session().await;
     session
         .client
-        .send("count", json!({"to": 1, "pad": 2 << 20}), "c-1")
+        .send("story", json!({"to": 1, "pad": 1 << 19}), "c-1")
         .await;
     let (_id, token, _seq) = session.lose();
     tokio::time::sleep(Duration::from_millis(100)).await;
