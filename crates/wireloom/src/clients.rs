@@ -65,7 +65,8 @@ impl From<&str> for ClientId {
 pub enum SendError {
     /// The client is gone, or is being disconnected since it reads too slowly.
     Disconnected,
-    /// The outbox is full and the message's `delivery` lets it be dropped.
+    /// The outbox is full and the message's `delivery` lets it be dropped; or the client is not there, its session is, and
+    /// the message's `delivery` says that it is not resumable.
     Dropped,
     /// The message does not satisfy its own schema. Only found with [`crate::Settings::check_outbound`], and for
     /// messages that are JSON values.
