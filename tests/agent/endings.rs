@@ -89,8 +89,9 @@ async fn a_descendant_outside_of_the_group_does_not_hold_up_the_answer() {
 
 #[tokio::test]
 async fn a_program_that_ignores_the_request_to_end_is_killed_after_the_grace() {
-    let script = "trap '' TERM; echo $$ >> pids; sh -c 'echo $$ >> pids; while :; do sleep 1; done' & \
-        echo up; while :; do sleep 1; done";
+    // It writes before it can be noticed: nobody reads its output when it is asked to end, and SIGPIPE would end it.
+    let script = "trap '' TERM; echo up; echo $$ >> pids; sh -c 'echo $$ >> pids; while :; do sleep 1; done' & \
+        while :; do sleep 1; done";
     let place = shell(script, |command| command.grace = Duration::from_millis(300));
     place.service.start("c", ".").await.unwrap();
     let _answer = place.service.message("c", "x").unwrap();
