@@ -175,7 +175,7 @@ impl Link {
     }
 }
 
-/// A connected client, to send to.
+/// A client, to send to: connected, or away with a session that waits for it.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) link: Arc<Link>,
@@ -194,6 +194,22 @@ impl Client {
         self.link.badge.identity()
     }
 
+    /// Whether it is connected. One that is not may come back within
+    /// [`Settings::resume_window`](crate::Settings::resume_window), and what is sent to it is kept meanwhile; or it is gone
+    /// for good.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link.outbox.is_attached()
+    }
+
+    /// The rooms that it is in, sorted.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        let membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let rooms = membership.rooms.iter().filter(|_| !membership.gone);
+        rooms.map(ToString::to_string).collect()
+    }
+
     /// Queues a message.
     ///
     /// # Errors
@@ -204,12 +220,13 @@ impl Client {
         frame.put(&self.link)
     }
 
-    /// Has it disconnected, once everything queued is written.
+    /// Has it disconnected, once everything queued is written; at once with [`CloseCode::Timeout`] and
+    /// [`CloseCode::TooSlow`]. The code decides whether its session ends, too, or waits for it: see [`CloseCode::parks`].
     pub fn close(&self, code: CloseCode) {
         self.link.outbox.close(code);
     }
 
-    /// Puts it into a room. A client leaves its rooms when it disconnects.
+    /// Puts it into a room. It leaves its rooms when it is gone for good, not while its session waits for it.
     pub fn join(&self, room: &str) {
         let mut membership = self.link.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if !membership.gone && membership.rooms.insert(room.into()) {
@@ -267,7 +284,7 @@ impl Room {
             .map_or(0, |members| frame.put_all(members.values())))
     }
 
-    /// Who is in it.
+    /// Who is in it, earliest client first, with those that are away: [`Client::is_connected`] tells them apart.
     #[must_use]
     pub fn members(&self) -> Vec<ClientId> {
         let rooms = self

@@ -421,6 +421,12 @@ impl Outbox {
         missed
     }
 
+    /// Whether a connection is there that takes what is put in.
+    pub(crate) fn is_attached(&self) -> bool {
+        let state = self.state();
+        self.closing().is_none() && state.kept.as_ref().is_none_or(|kept| !kept.parked)
+    }
+
     /// Forgets everything that is kept: the session is over.
     pub(crate) fn forget(&self) {
         self.state().kept = None;

@@ -142,7 +142,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Called when a client is gone, whatever the way. Its requests in flight were dropped before.
+    /// Called when a client is gone for good, whatever the way; not while its session waits for it. Its requests in flight
+    /// were dropped before. It is still among the clients and in its rooms, so that these can be told, until the hook has
+    /// ended.
     #[must_use]
     pub fn on_disconnect<F, Fut>(mut self, hook: F) -> Self
     where

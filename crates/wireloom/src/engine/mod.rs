@@ -159,19 +159,19 @@ impl<S: Send + Sync + 'static> Engine<S> {
         &self.core().settings
     }
 
-    /// A connected client; `None` if there is none of this identity.
+    /// A client, connected or away with a session that waits for it; `None` if there is none of this identity.
     #[must_use]
     pub fn client(&self, id: impl AsRef<str>) -> Option<Client> {
         self.core().clients.get(id.as_ref())
     }
 
-    /// Who is connected, earliest first.
+    /// Every client, earliest first, with those that are away: [`Client::is_connected`] tells them apart.
     #[must_use]
     pub fn clients(&self) -> Vec<ClientId> {
         self.core().clients.ids()
     }
 
-    /// How many are connected.
+    /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.core().sockets.load(Ordering::Relaxed)

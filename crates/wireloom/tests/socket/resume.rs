@@ -379,6 +379,28 @@ async fn a_message_that_nothing_answers_is_not_run_again() {
 }
 
 #[tokio::test]
+async fn who_is_away_is_told_from_who_is_there() {
+    let server = server().await;
+    let session = server.session().await;
+    let client = server.engine.client(&session.id).unwrap();
+    client.join("b");
+    client.join("a");
+    assert!(client.is_connected());
+    let lost = session.lose();
+    until("it is away", || !client.is_connected()).await;
+    assert_eq!(server.engine.clients().len(), 1);
+    let (mut session, _) = Session::back(&server, lost).await;
+    assert!(client.is_connected());
+    assert_eq!(client.rooms(), ["a", "b"]);
+    session.client.socket.close(None).await.unwrap();
+    drop(session);
+    client.close(CloseCode::Normal);
+    until("it is gone", || server.engine.clients().is_empty()).await;
+    assert!(!client.is_connected());
+    assert!(client.rooms().is_empty());
+}
+
+#[tokio::test]
 async fn who_sends_to_a_session_that_is_over_is_told_so() {
     let server = with(|settings| settings.resume_window = Duration::from_millis(50)).await;
     let session = server.session().await;
