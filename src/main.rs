@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use wireloom::{ServeOptions, Tls, serve};
+use wireloom::{ServeOptions, Tls, interrupted, serve};
 use wireloom_server::agent::AgentService;
 use wireloom_server::app::{App, app_for};
 use wireloom_server::logging;
@@ -128,29 +128,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
 
 /// The first signal begins the shutdown, the second ends the process at once.
 async fn watch_signals(stop: CancellationToken) {
-    if signal().await.is_ok() {
-        stop.cancel();
-    }
-    if signal().await.is_ok() {
-        std::process::exit(130);
-    }
-}
-
-#[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+    interrupted().await;
+    stop.cancel();
+    interrupted().await;
+    std::process::exit(130);
 }
 
 /// Reads the certificate again when its files have changed, or at a SIGHUP.

@@ -6,7 +6,6 @@ use futures_util::future::select_all;
 use wireloom_spec::{Checked, render};
 
 use crate::exit::{Exit, Failure};
-use crate::interrupt::interrupted;
 use crate::output::{Format, Output};
 use crate::source::{self, count, counted};
 use crate::watch::Watch;
@@ -66,7 +65,7 @@ fn watch(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             })?;
             watches.push(watch);
         }
-        let mut interrupted = std::pin::pin!(interrupted());
+        let mut interrupted = std::pin::pin!(wireloom::interrupted());
         loop {
             out.clear()?;
             out.result("wireloom: checking")?;

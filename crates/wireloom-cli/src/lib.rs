@@ -14,7 +14,6 @@ mod fmt;
 mod fuzz;
 mod generate;
 mod import;
-mod interrupt;
 mod mock;
 mod new;
 mod output;

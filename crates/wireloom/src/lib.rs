@@ -51,6 +51,7 @@ pub mod schema;
 mod serde_facade;
 mod serve;
 mod session;
+mod signals;
 #[cfg(feature = "store")]
 mod store;
 mod table;
@@ -76,6 +77,7 @@ pub use message::{ClientMessage, FromAnswer, Message, Reply, Request, ServerMess
 pub use protocol::Protocol;
 pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
 pub use serve::{ServeOptions, serve};
+pub use signals::interrupted;
 #[cfg(feature = "store")]
 pub use store::{Durability, Store, StoreError};
 #[cfg(feature = "tls")]

@@ -24,7 +24,6 @@ use wireloom_spec::Model;
 
 use crate::call::{Endpoint, parse_duration};
 use crate::exit::{Exit, Failure};
-use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::source;
 use summary::Summary;
@@ -180,7 +179,7 @@ async fn fuzz(args: &Args, model: &Arc<Model>, out: &mut Output) -> Result<Exit,
         };
         tokio::select! {
             end = campaign.run(&mut tell) => Some(end),
-            () = interrupted() => None,
+            () = wireloom::interrupted() => None,
         }
     };
     out.waited();

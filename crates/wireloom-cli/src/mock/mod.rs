@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use wireloom::ServeOptions;
 
 use crate::exit::{Exit, Failure};
-use crate::interrupt::interrupted;
 use crate::output::Output;
 use crate::source::{self, Source};
 use crate::watch::Watch;
@@ -137,7 +136,12 @@ async fn serve(args: &Args, edition: Edition, out: &mut Output) -> Result<Exit, 
     let address = listener.local_addr().unwrap_or(address);
     let site = Site::new(edition);
     greet(args, address, &site, out)?;
-    let serving = wireloom::serve(listener, site.router(), ServeOptions::default(), interrupted());
+    let serving = wireloom::serve(
+        listener,
+        site.router(),
+        ServeOptions::default(),
+        wireloom::interrupted(),
+    );
     let mut serving = std::pin::pin!(serving);
     let mut events = std::pin::pin!(send_events(&site, args.events));
     let mut watch = watched(args, out);
