@@ -10,6 +10,7 @@ use crate::json::{Fault, FaultKind, Reader};
 use crate::reject::{Detail, Reject, code};
 use crate::schema;
 use crate::table::{Entry, Table};
+use crate::violations::violations;
 
 /// Longest path that is reported, in bytes: names in it may be the client's own.
 const MAX_PATH: usize = 256;
@@ -199,7 +200,7 @@ fn check_payload<S>(
             return Some(Reject::internal(crate::reject::Internal::new(cause)));
         }
     };
-    let mut details = schema::violations(validator, payload);
+    let mut details = violations(validator, payload);
     if details.is_empty() {
         return None;
     }

@@ -59,6 +59,7 @@ mod table;
 mod tls;
 mod transport;
 mod upgrade;
+mod violations;
 
 #[cfg(feature = "jwt")]
 pub use auth::jwt::{JwtAlgorithm, JwtClaims, JwtError, JwtKey, JwtVerifier, MAX_LEEWAY};

@@ -7,7 +7,6 @@ use jsonschema::{Draft, PatternOptions, ValidationOptions};
 use serde_json::Value;
 
 use crate::pattern::Table;
-use crate::reject::Detail;
 use crate::runs::Runs;
 
 /// Most violations that are reported for one message.
@@ -27,19 +26,6 @@ fn options() -> ValidationOptions<'static> {
 /// If it is no valid schema; the text says why.
 pub fn compile(schema: &Value) -> Result<Validator, String> {
     options().build(schema).map_err(|error| error.to_string())
-}
-
-/// What a value violates, at most [`MAX_DETAILS`] entries, without a word of the value itself.
-pub(crate) fn violations(validator: &Validator, value: &Value) -> Vec<Detail> {
-    validator
-        .iter_errors(value)
-        .take(MAX_DETAILS)
-        .map(|error| Detail {
-            path: error.instance_path().to_string(),
-            keyword: error.kind().keyword().to_owned(),
-            message: error.masked_with("the value").to_string(),
-        })
-        .collect()
 }
 
 /// A schema inside a protocol's description, for generated code.
