@@ -35,6 +35,16 @@ fn a_fresh_project_builds_and_its_tests_pass() {
         String::from_utf8_lossy(&tested.stderr)
     );
     assert!(said.contains("4 passed"), "{said}");
+    let formatted = Command::new(env!("CARGO"))
+        .args(["fmt", "--check"])
+        .current_dir(&project)
+        .output()
+        .expect("cargo starts");
+    assert!(
+        formatted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&formatted.stdout)
+    );
     // The build left what the page needs.
     assert!(project.join("generated/protocol.d.ts").is_file());
     assert!(project.join("schemas/wireloom.schema.json").is_file());
