@@ -23,7 +23,9 @@ pub enum LogFormat {
 ///
 /// If the filter cannot be read, or a log was started before.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("--log {filter:?} is no filter, like `info` or `info,wireloom=debug`: {error}")
+    })?;
     let writer = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wireloom::{ServeOptions, Tls, interrupted, serve};
@@ -18,7 +17,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,11 +1,12 @@
 //! Every setting of the server: a flag, or an environment variable.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use wireloom::{Durability, Store, StoreError};
 
@@ -53,6 +54,28 @@ pub struct Cli {
     pub resume: ResumeArgs,
 }
 
+impl Cli {
+    /// The settings of a command line, its program first, and of the environment. An empty variable is as good as none.
+    ///
+    /// # Errors
+    ///
+    /// If a flag or variable is not known or its value is not one of its kind; also for `--help` and `--version`.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command().mut_args(without_empty_variable);
+        let matches = command.try_get_matches_from_mut(line)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+fn without_empty_variable(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(std::env::var_os);
+    if value.is_some_and(|value| value.is_empty()) {
+        arg.env(None)
+    } else {
+        arg
+    }
+}
+
 /// Which backend answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BackendName {
@@ -66,16 +89,16 @@ pub enum BackendName {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Agents")]
 pub struct AgentArgs {
-    /// What answers.
-    #[arg(long, env = "BACKEND", value_enum, default_value = "echo")]
-    pub backend: BackendName,
+    /// What answers. Unless told otherwise, it is `command` where --command says which program, and `echo` else.
+    #[arg(long, env = "BACKEND", value_enum)]
+    pub backend: Option<BackendName>,
     /// Directory that project paths must lie in; may be given again. Without one, echo takes any path as a mere name
     /// and command takes the current directory.
     #[arg(long = "project-root", env = "PROJECT_ROOTS", value_delimiter = ':')]
     pub project_roots: Vec<PathBuf>,
     /// Most sessions at a time.
-    #[arg(long, env = "MAX_SESSIONS", default_value_t = 1024)]
-    pub max_sessions: usize,
+    #[arg(long, env = "MAX_SESSIONS", default_value = "1024")]
+    pub max_sessions: NonZeroUsize,
     /// Longest time for one answer, in seconds.
     #[arg(long, env = "ANSWER_TIMEOUT_SECONDS", default_value_t = 600)]
     pub answer_timeout_seconds: u64,
@@ -142,9 +165,9 @@ pub struct ConnectionArgs {
     pub outbox_bytes: Option<u32>,
     /// Most connections.
     #[arg(long, env = "MAX_CONNECTIONS")]
-    pub max_connections: Option<usize>,
+    pub max_connections: Option<NonZeroUsize>,
     /// Origin that pages may connect from, beside the server's own host and localhost; `*` is all. May be given again.
-    #[arg(long = "origin", env = "ORIGINS", value_delimiter = ',')]
+    #[arg(long = "origin", env = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub origins: Vec<String>,
 }
 
@@ -171,7 +194,7 @@ pub struct ResumeArgs {
     #[arg(long, env = "STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     /// What sessions outlive, with --state-dir.
-    #[arg(long, env = "DURABILITY", value_enum, default_value_t)]
+    #[arg(long, env = "DURABILITY", value_enum, default_value_t, requires = "state_dir")]
     pub durability: DurabilityName,
 }
 
@@ -190,6 +213,20 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// What browsers send as `Origin` (RFC 6454): scheme, host, and port where it is not the scheme's own.
+fn origin(text: &str) -> Result<String, String> {
+    let sent = |uri: axum::http::Uri| {
+        let authority = uri.authority()?.as_str();
+        let scheme = uri.scheme_str()?;
+        (text == format!("{scheme}://{authority}") && !authority.contains('@')).then_some(())
+    };
+    if text == "*" || text == "null" || text.parse().ok().and_then(sent).is_some() {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an origin, like https://app.example.com, or * for all".to_owned())
+    }
+}
+
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
@@ -202,7 +239,7 @@ impl AgentArgs {
     #[must_use]
     pub fn settings(&self) -> AgentSettings {
         let backend = match (self.backend, &self.command) {
-            (BackendName::Command, Some(program)) => {
+            (Some(BackendName::Command) | None, Some(program)) => {
                 let mut command = CommandSettings {
                     program: program.clone(),
                     ..CommandSettings::default()
@@ -229,7 +266,7 @@ impl AgentArgs {
             backend,
             roots: self.project_roots.clone(),
             limits: AgentLimits {
-                sessions: self.max_sessions,
+                sessions: self.max_sessions.get(),
                 answer_timeout: Duration::from_secs(self.answer_timeout_seconds),
                 ..AgentLimits::default()
             },
@@ -262,7 +299,7 @@ impl ConnectionArgs {
             settings.outbox_bytes = bytes;
         }
         if let Some(connections) = self.max_connections {
-            settings.connections = connections;
+            settings.connections = connections.get();
         }
         settings.origins.clone_from(&self.origins);
     }

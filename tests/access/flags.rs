@@ -2,12 +2,16 @@
 
 use std::fs;
 
-use clap::Parser;
 use wireloom::{Admission, Peer, Secret};
+use wireloom_server::agent::BackendSettings;
 use wireloom_server::settings::Cli;
 
 fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(std::iter::once("wireloom-server").chain(args.iter().copied()))
+    Cli::read(
+        std::iter::once("wireloom-server")
+            .chain(args.iter().copied())
+            .map(Into::into),
+    )
 }
 
 fn admission(cli: &Cli) -> Admission {
@@ -49,6 +53,43 @@ fn flags_change_the_limits() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(proxies, ["10.0.0.0/8", "fd00::1/128"]);
+}
+
+#[test]
+fn flags_that_ask_for_nothing_that_can_be_are_refused() {
+    for (flag, said) in [
+        ("--origin=example.com", "expected an origin"),
+        ("--origin=https://example.com/page", "expected an origin"),
+        ("--origin=https://me@example.com", "expected an origin"),
+        ("--max-connections=0", "non-zero"),
+        ("--max-sessions=0", "non-zero"),
+        ("--durability=machine", "--state-dir"),
+        ("--backend=command", "--command"),
+    ] {
+        let refused = parse(&[flag]).unwrap_err().to_string();
+        assert!(refused.contains(said), "{flag}: {refused}");
+    }
+    for origin in [
+        "*",
+        "null",
+        "https://example.com",
+        "http://[::1]:8080",
+        "app://desktop",
+    ] {
+        assert_eq!(parse(&["--origin", origin]).unwrap().connection.origins, [origin]);
+    }
+}
+
+#[test]
+fn a_command_is_run_unless_echo_is_asked_for() {
+    let is_command = |args: &[&str]| {
+        let settings = parse(args).unwrap().agent.settings();
+        matches!(settings.backend, BackendSettings::Command(_))
+    };
+    assert!(is_command(&["--command=cat"]));
+    assert!(is_command(&["--command=cat", "--backend=command"]));
+    assert!(!is_command(&["--command=cat", "--backend=echo"]));
+    assert!(!is_command(&[]));
 }
 
 #[test]

@@ -178,6 +178,22 @@ async fn tokens_work_in_every_way_and_none_is_logged() {
 }
 
 #[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let empty = [
+        "HOST",
+        "RATE",
+        "THREADS",
+        "TOKENS",
+        "TLS_CERT",
+        "STATE_DIR",
+        "AGENT_COMMAND",
+        "ORIGINS",
+        "BACKEND",
+    ];
+    Program::start(&[], &empty.map(|name| (name, "")));
+}
+
+#[test]
 fn what_tells_of_others_is_guarded_and_what_tells_of_the_server_is_not() {
     let program = Program::start(&[], &[("TOKENS", "hunter2-token-of-alice-1 alice")]);
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
