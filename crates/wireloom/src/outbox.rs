@@ -36,6 +36,8 @@ pub(crate) type Taken = SmallVec<[Utf8Bytes; 32]>;
 /// How a message is treated when the outbox is full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// It is taken all the same. Only for what the connection's own task says: it reads and asks no more while much waits.
+    Answer,
     /// The connection is closed.
     Disconnect,
     /// The message is dropped.
@@ -229,7 +231,7 @@ impl Outbox {
         let waiting = self.bytes();
         let cost = text.len() + OVERHEAD;
         // Who has less than the high-water mark waiting is not slow, however large the next message is.
-        if waiting + cost > self.limit && waiting >= self.high_water {
+        if waiting + cost > self.limit && waiting >= self.high_water && class != Class::Answer {
             return self.put_in_full(&mut state, text, &class, numbering);
         }
         self.bytes.store(waiting + cost, Ordering::Relaxed);
@@ -271,7 +273,7 @@ impl Outbox {
                     }
                 }
             }
-            Class::Disconnect => {}
+            Class::Disconnect | Class::Answer => {}
         }
         self.decide(CloseCode::TooSlow);
         self.room.notify_waiters();

@@ -141,7 +141,10 @@ impl Access {
             return Err(Denial::Unauthorized);
         };
         if !self.door.may_try(peer.address) {
-            tracing::debug!(address = peer.address.map(tracing::field::display), "credentials not looked at: too many were refused");
+            tracing::debug!(
+                address = peer.address.map(tracing::field::display),
+                "credentials not looked at: too many were refused"
+            );
             return Err(Denial::Guessing);
         }
         let asked = async {
@@ -162,11 +165,20 @@ impl Access {
         let (cause, origin) = (refusal.cause.as_str(), peer.origin.as_deref());
         Err(match refusal.kind {
             RefusalKind::Unavailable => {
-                tracing::warn!(address = peer.address.map(tracing::field::display), cause, "credentials cannot be checked");
+                tracing::warn!(
+                    address = peer.address.map(tracing::field::display),
+                    cause,
+                    "credentials cannot be checked"
+                );
                 Denial::Unavailable
             }
             kind => {
-                tracing::info!(address = peer.address.map(tracing::field::display), origin, cause, "credentials refused");
+                tracing::info!(
+                    address = peer.address.map(tracing::field::display),
+                    origin,
+                    cause,
+                    "credentials refused"
+                );
                 self.door.failed(peer.address);
                 match kind {
                     RefusalKind::Forbidden => Denial::Forbidden,

@@ -71,7 +71,11 @@ pub(crate) fn arrive(core: &Core, request: &Parts, versioned: bool) -> Result<Vi
         }
         let arrival = request.extensions.get::<Arrival>().copied().unwrap_or_default();
         if !origin::allowed(headers, &core.settings.origins, arrival) {
-            tracing::info!(address = address.map(tracing::field::display), origin, "origin refused");
+            tracing::info!(
+                address = address.map(tracing::field::display),
+                origin,
+                "origin refused"
+            );
             return Err(CloseCode::Forbidden);
         }
         if !versioned && credentials::offered(headers).next().is_some() {
@@ -97,7 +101,11 @@ pub(crate) fn arrive(core: &Core, request: &Parts, versioned: bool) -> Result<Vi
     visit().map_err(|code| {
         let slot = core.access.door.refuse(address);
         core.access.count_refused(code);
-        tracing::debug!(address = address.map(tracing::field::display), code = code.code(), "handshake refused");
+        tracing::debug!(
+            address = address.map(tracing::field::display),
+            code = code.code(),
+            "handshake refused"
+        );
         Turned { code, slot }
     })
 }

@@ -256,16 +256,13 @@ impl<S: Send + Sync + 'static> Connection<S> {
             let _closed = self
                 .link
                 .outbox
-                .put_quietly(text.keep(), Class::Disconnect, numbering);
+                .put_quietly(text.keep(), Class::Answer, numbering);
         }
     }
 
     /// Puts a text into the outbox that concerns this connection only.
     pub(crate) fn queue_here(&self, text: Utf8Bytes) {
-        let _closed = self
-            .link
-            .outbox
-            .put_quietly(text, Class::Disconnect, Numbering::None);
+        let _closed = self.link.outbox.put_quietly(text, Class::Answer, Numbering::None);
     }
 
     /// Says that the task woke: what is taken and answered from now on is so at this time.

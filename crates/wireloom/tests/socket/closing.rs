@@ -244,6 +244,18 @@ async fn pings_count_against_the_rate() {
     assert_eq!(raw.close_code().await, 4429);
 }
 
+/// The end of a stream comes right behind its last item, whatever the size of that.
+#[tokio::test]
+async fn an_item_larger_than_the_outbox_makes_nobody_slow() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.send("count", json!({"to": 2, "pad": 2 << 20}), "c").await;
+    for name in ["number", "number", "done"] {
+        assert_eq!(client.next().await["type"], name);
+    }
+    client.goes_on().await;
+}
+
 #[tokio::test]
 async fn code_4503_for_a_slow_reader_and_nobody_else() {
     let server = Server::with(|settings| settings.outbox_bytes = 200_000).await;
