@@ -123,7 +123,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     return token3 ? { token: token3, lastSeq, lastCall, greeting } : void 0;
   }
   function wake(now2) {
-    if (phase === 0 /* Waiting */ && hint === void 0) due = Math.min(due, now2);
+    if (phase === 0 /* Waiting */ && hint === void 0) due = now2;
     if (phase === 5 /* Ready */ && !pingedAt) ping(now2);
   }
   function step(now2) {
@@ -588,12 +588,12 @@ function stream(most, begin2) {
 // clients/typescript/src/client.ts
 var ANY_VERSION = "wireloom.v1";
 function connect(options) {
+  const [client, start] = prepare(options);
+  start();
+  return client;
+}
+function prepare(options) {
   const settings = { ...DEFAULTS, ...options };
-  const make = options.WebSocket ?? globalThis.WebSocket;
-  if (!make) throw new TypeError("no WebSocket");
-  const url = new URL(options.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
   let { token: token3 } = options;
   let state = { status: "connecting" };
   const watchers = /* @__PURE__ */ new Set();
@@ -609,7 +609,16 @@ function connect(options) {
     check: options.validate
   };
   const session = core(settings, listener, typeof token3 === "function", now(), options.session);
-  const pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token3, now);
+  let pump = () => {
+  };
+  function start() {
+    const make = options.WebSocket ?? globalThis.WebSocket;
+    const url = new URL(options.url, globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (!make || !/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+    pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token3, now);
+    pump();
+  }
   function begin2(call2, payload, options2) {
     const { signal } = options2;
     const cancel = () => {
@@ -638,7 +647,7 @@ function connect(options) {
     while (state.status !== "connected") {
       if (state.status === "ended") throw disconnected(state.ended);
       await new Promise((resolve) => {
-        const stop = listen(watchers, (state2) => (stop(), resolve(state2)));
+        const stop = listen(watchers, () => (stop(), resolve()));
       });
     }
   }
@@ -677,8 +686,7 @@ function connect(options) {
       });
     }
   };
-  pump();
-  return client;
+  return [client, start];
 }
 function text(payload = {}) {
   return JSON.stringify(payload);

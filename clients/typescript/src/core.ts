@@ -256,7 +256,7 @@ export function core(
 
   /** The device woke, or the network is back: no back-off is waited for, and a connection that looks alive is tried. */
   function wake(now: number): void {
-    if (phase === Phase.Waiting && hint === undefined) due = Math.min(due, now);
+    if (phase === Phase.Waiting && hint === undefined) due = now;
     if (phase === Phase.Ready && !pingedAt) ping(now);
   }
 

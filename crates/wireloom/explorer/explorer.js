@@ -123,7 +123,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     return token ? { token, lastSeq, lastCall, greeting } : void 0;
   }
   function wake(now2) {
-    if (phase === 0 /* Waiting */ && hint === void 0) due = Math.min(due, now2);
+    if (phase === 0 /* Waiting */ && hint === void 0) due = now2;
     if (phase === 5 /* Ready */ && !pingedAt) ping(now2);
   }
   function step2(now2) {
@@ -588,12 +588,12 @@ function stream(most, begin2) {
 // clients/typescript/src/client.ts
 var ANY_VERSION = "wireloom.v1";
 function connect(options) {
+  const [client, start2] = prepare(options);
+  start2();
+  return client;
+}
+function prepare(options) {
   const settings = { ...DEFAULTS, ...options };
-  const make = options.WebSocket ?? globalThis.WebSocket;
-  if (!make) throw new TypeError("no WebSocket");
-  const url = new URL(options.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
   let { token } = options;
   let state = { status: "connecting" };
   const watchers = /* @__PURE__ */ new Set();
@@ -609,7 +609,16 @@ function connect(options) {
     check: options.validate
   };
   const session = core(settings, listener, typeof token === "function", now(), options.session);
-  const pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+  let pump = () => {
+  };
+  function start2() {
+    const make = options.WebSocket ?? globalThis.WebSocket;
+    const url = new URL(options.url, globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (!make || !/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+    pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+    pump();
+  }
   function begin2(call2, payload, options2) {
     const { signal } = options2;
     const cancel = () => {
@@ -638,7 +647,7 @@ function connect(options) {
     while (state.status !== "connected") {
       if (state.status === "ended") throw disconnected(state.ended);
       await new Promise((resolve2) => {
-        const stop = listen(watchers, (state2) => (stop(), resolve2(state2)));
+        const stop = listen(watchers, () => (stop(), resolve2()));
       });
     }
   }
@@ -677,8 +686,7 @@ function connect(options) {
       });
     }
   };
-  pump();
-  return client;
+  return [client, start2];
 }
 function text(payload = {}) {
   return JSON.stringify(payload);
