@@ -47,7 +47,11 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Whether it may run twice: then it is sent again if the session is lost. */
   idempotent?: boolean;
-  /** Number of the call that an earlier page has made in the session that is taken up: its answer is waited for. */
+  /**
+   * Number of the call that an earlier page has made in the session that is taken up: its answer is waited for. Must be used
+   * before the session is taken up, so best at once; later, or without a session, the call ends as `interrupted`. It is never
+   * run anew.
+   */
   id?: number;
 }
 
