@@ -81,7 +81,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   const notice = (what) => listener.emit("notice", what);
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id) => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
-  const limitOf = (type) => Math.max(largest, largestOf[type] ?? 0);
+  const limitOf = (type) => largestOf[type] ?? largest;
   learn(saved?.greeting ?? {});
   function begin2(call, now2) {
     const bytes = admit(call.type, call.payload);

@@ -212,7 +212,7 @@ export function core(
   const notice = (what: Notice) => listener.emit("notice", what);
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id: number): Entry => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
-  const limitOf = (type: string) => Math.max(largest, largestOf[type] ?? 0);
+  const limitOf = (type: string) => largestOf[type] ?? largest;
 
   learn(saved?.greeting ?? {});
 

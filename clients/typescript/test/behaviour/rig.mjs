@@ -46,7 +46,7 @@ export class Rig {
       clientId: "a",
       resumeToken: "t1",
       heartbeatMs: 10_000,
-      limits: { messageBytes: 2_000, typeBytes: { large: 10_000 } },
+      limits: { messageBytes: 2_000, typeBytes: { short: 300 } },
       protocol: {
         answers: { say: { reply: "said" }, count: { item: "tick", end: "done", error: "failed" } },
       },
