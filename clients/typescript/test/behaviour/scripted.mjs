@@ -234,6 +234,9 @@ scripted("token_is_refreshed_in_place", async (fake, connect) => {
   const refused = own.authenticate("bad").catch((error) => error);
   await again.answer(await again.expect("connection:authenticate"), "error", { code: "unauthorized", message: "no" });
   same((await soon(refused)).code, "unauthorized");
+  // What is refused takes no other's place.
+  await again.cut();
+  same((await fake.resume("t+", 0)).protocols[1], "bearer.new");
 });
 
 scripted("answer_that_was_missed_is_replayed", async (fake, connect) => {
