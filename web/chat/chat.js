@@ -90,7 +90,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     const id = call.id || lastCall + 1;
     lastCall = Math.max(lastCall, id);
     if (sent && (!saved || calls.has(id))) throw fail("interrupted");
-    const deadline2 = now2 + (call.timeoutMs ?? Infinity);
+    const deadline2 = now2 + call.timeoutMs;
     const entry = { ...call, id, bytes, progress: sent ? 1 : 0, begun: sent, deadline: deadline2, cancelled: false };
     calls.set(id, entry);
     if (!sent) queue.push(entry);
@@ -330,7 +330,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     } else if (type === answer?.item) {
       call.begun = true;
       if (call.cancelled) return;
-      call.deadline = now2 + (call.timeoutMs ?? Infinity);
+      call.deadline = now2 + call.timeoutMs;
       if (!call.item?.(payload)) giveUp(call, fail("overrun"));
     }
   }
@@ -580,7 +580,7 @@ function connect(options) {
   return client;
 }
 function prepare(options) {
-  const settings = { ...DEFAULTS, ...options };
+  const settings = { ...DEFAULTS, ...given(options) };
   let { token: token3 } = options;
   let state = { status: "connecting" };
   const watchers = /* @__PURE__ */ new Set();
@@ -617,7 +617,7 @@ function prepare(options) {
       call2.done(error, payload2);
     };
     if (signal?.aborted) throw fail("cancelled", "", signal.reason);
-    const id = session.begin({ ...call2, ...options2, payload: text(payload), done }, now());
+    const id = session.begin({ ...call2, ...given(options2), payload: text(payload), done }, now());
     signal?.addEventListener("abort", cancel);
     pump();
     return { id, cancel };
@@ -674,6 +674,9 @@ function prepare(options) {
     }
   };
   return [client, start];
+}
+function given(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== void 0));
 }
 function text(payload = {}) {
   return JSON.stringify(payload);

@@ -122,7 +122,7 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
 
 /** A client that does nothing to the world, so that it may be forgotten, and what has it connect, once. */
 export function prepare<P extends Protocol>(options: ConnectOptions<P>): [Client<P>, start: () => void] {
-  const settings = { ...DEFAULTS, ...options };
+  const settings = { ...DEFAULTS, ...given(options) };
   let { token } = options;
   let state: State = { status: "connecting" };
   const watchers = new Set<(state: State) => void>();
@@ -160,7 +160,7 @@ export function prepare<P extends Protocol>(options: ConnectOptions<P>): [Client
       call.done(error, payload);
     };
     if (signal?.aborted) throw fail("cancelled", "", signal.reason);
-    const id = session.begin({ ...call, ...options, payload: text(payload), done }, now());
+    const id = session.begin({ ...call, ...given(options), payload: text(payload), done }, now());
     signal?.addEventListener("abort", cancel);
     pump();
     return { id, cancel };
@@ -219,6 +219,11 @@ export function prepare<P extends Protocol>(options: ConnectOptions<P>): [Client
     },
   };
   return [client, start];
+}
+
+/** Options without those that are `undefined`, which are as good as left out. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** A payload that is left out is an empty object; null is one of its own. */

@@ -37,7 +37,7 @@ export interface NewCall {
   payload: string;
   kind: "request" | "stream" | "send";
   /** Longest time of all; of a stream, longest silence. */
-  timeoutMs?: number;
+  timeoutMs: number;
   /** Whether it may run twice, so that it can be sent to another session. */
   idempotent?: boolean;
   /** Of a call that an earlier page has made in the session that is about to be taken up: its number. It is never run anew. */
@@ -226,7 +226,7 @@ export function core(
     const id = call.id || lastCall + 1;
     lastCall = Math.max(lastCall, id);
     if (sent && (!saved || calls.has(id))) throw fail("interrupted");
-    const deadline = now + (call.timeoutMs ?? Infinity);
+    const deadline = now + call.timeoutMs;
     const entry: Call = { ...call, id, bytes, progress: sent ? 1 : 0, begun: sent, deadline, cancelled: false };
     calls.set(id, entry);
     // What an earlier page has sent is sent again as soon as the session is taken up.
@@ -524,7 +524,7 @@ export function core(
     } else if (type === answer?.item) {
       call.begun = true;
       if (call.cancelled) return;
-      call.deadline = now + (call.timeoutMs ?? Infinity);
+      call.deadline = now + call.timeoutMs;
       if (!call.item?.(payload)) giveUp(call, fail("overrun"));
     }
   }

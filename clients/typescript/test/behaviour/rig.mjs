@@ -139,6 +139,7 @@ export class Rig {
         type: "say",
         payload: "{}",
         kind: "request",
+        timeoutMs: Infinity,
         item: (payload) => call.items.push(payload) <= (call.room ?? Infinity),
         done: (error, payload) => {
           holds(call.ended === undefined, "a call ends once");
