@@ -163,6 +163,25 @@ describe("the chat", { concurrency: 3 }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("a question of a page that had no session yet is not asked twice", { timeout }, async () => {
+    const { page, complaints } = await newPage(browser);
+    // What the page before has left: it was asked, and reloaded before the server had greeted.
+    await page.addInitScript(() => {
+      const turns = [{ who: "you", text: "what?" }, { who: "agent", text: "", status: "streaming", call: 2 }];
+      sessionStorage.setItem("agent.conversation", JSON.stringify({ path: "/srv/projects/p1", turns }));
+    });
+    await page.goto(home);
+    await connected(page);
+    const broken = page.locator(".turn.interrupted");
+    await broken.waitFor();
+    assert.ok(await page.locator("#send").isVisible(), "nothing is under way");
+    await broken.getByRole("button", { name: "Send again" }).click();
+    await answered(page, 1);
+    assert.ok((await lastAnswer(page).textContent()).includes("what?"));
+    assert.equal(await page.locator(".turn.agent").count(), 2, "it was asked when someone asked for it");
+    assert.deepEqual(complaints, []);
+  });
+
   test("a lost connection in the middle of an answer loses nothing", { timeout }, async () => {
     const network = await startNetwork(server.url);
     try {

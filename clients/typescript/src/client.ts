@@ -47,7 +47,11 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Whether it may run twice: then it is sent again if the session is lost. */
   idempotent?: boolean;
-  /** Number of the call that an earlier page has made in the session that is taken up: its answer is waited for. */
+  /**
+   * Number of the call that an earlier page has made in the session that is taken up: its answer is waited for. Must be used
+   * before the session is taken up, so best at once; later, or without a session, the call ends as `interrupted`. It is never
+   * run anew.
+   */
   id?: number;
 }
 
@@ -111,13 +115,14 @@ export interface Client<P extends Protocol> {
 
 /** Makes a client, which connects at once and again whenever the connection is lost. */
 export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<P> {
-  const settings = { ...DEFAULTS, ...options };
-  const make = (options.WebSocket ?? globalThis.WebSocket) as SocketConstructor | undefined;
-  if (!make) throw new TypeError("no WebSocket");
-  const url = new URL(options.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+  const [client, start] = prepare(options);
+  start();
+  return client;
+}
 
+/** A client that does nothing to the world, so that it may be forgotten, and what has it connect, once. */
+export function prepare<P extends Protocol>(options: ConnectOptions<P>): [Client<P>, start: () => void] {
+  const settings = { ...DEFAULTS, ...given(options) };
   let { token } = options;
   let state: State = { status: "connecting" };
   const watchers = new Set<(state: State) => void>();
@@ -133,7 +138,16 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
     check: options.validate,
   };
   const session = core(settings, listener, typeof token === "function", now(), options.session);
-  const pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+  let pump = () => {};
+
+  function start(): void {
+    const make = (options.WebSocket ?? globalThis.WebSocket) as SocketConstructor | undefined;
+    const url = new URL(options.url, globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (!make || !/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+    pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+    pump();
+  }
 
   function begin(call: Omit<NewCall, "payload">, payload: unknown, options: CallOptions): { id: number; cancel: () => void } {
     const { signal } = options;
@@ -146,7 +160,7 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
       call.done(error, payload);
     };
     if (signal?.aborted) throw fail("cancelled", "", signal.reason);
-    const id = session.begin({ ...call, ...options, payload: text(payload), done }, now());
+    const id = session.begin({ ...call, ...given(options), payload: text(payload), done }, now());
     signal?.addEventListener("abort", cancel);
     pump();
     return { id, cancel };
@@ -164,8 +178,8 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
   async function connected(): Promise<void> {
     while (state.status !== "connected") {
       if (state.status === "ended") throw disconnected(state.ended);
-      await new Promise<State>((resolve) => {
-        const stop = listen(watchers, (state) => (stop(), resolve(state)));
+      await new Promise<void>((resolve) => {
+        const stop = listen(watchers, () => (stop(), resolve()));
       });
     }
   }
@@ -204,8 +218,12 @@ export function connect<P extends Protocol>(options: ConnectOptions<P>): Client<
       await connected().catch(() => {});
     },
   };
-  pump();
-  return client;
+  return [client, start];
+}
+
+/** Options without those that are `undefined`, which are as good as left out. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** A payload that is left out is an empty object; null is one of its own. */

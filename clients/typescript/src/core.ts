@@ -37,10 +37,10 @@ export interface NewCall {
   payload: string;
   kind: "request" | "stream" | "send";
   /** Longest time of all; of a stream, longest silence. */
-  timeoutMs?: number;
+  timeoutMs: number;
   /** Whether it may run twice, so that it can be sent to another session. */
   idempotent?: boolean;
-  /** Of a call that an earlier page has sent in the session that is taken up: its number. */
+  /** Of a call that an earlier page has made in the session that is about to be taken up: its number. It is never run anew. */
   id?: number;
   /** Takes an item; `false` if there is no room for it. */
   item?: (payload: any) => boolean;
@@ -60,7 +60,7 @@ interface Call extends NewCall, Entry {
   id: number;
   /** 0: waits in the queue. 1: was sent in this session. 2: must be sent again. */
   progress: 0 | 1 | 2;
-  /** Whether an item was handed over. */
+  /** Whether an item was handed over, to this page or the one before. */
   begun: boolean;
   deadline: number;
   /** Whether the program waits no more, and the last message is still to come. */
@@ -105,27 +105,30 @@ export interface Listener {
 /** Stands for the close frame among what is to be written. */
 export const CLOSE = null;
 
-/** How long the server may take to say goodbye. */
-const CLOSE_TIMEOUT = 2_000;
-/** How long a connection must last for failed attempts to be counted from the beginning. */
-const STABLE_AFTER = 5_000;
-/** Longest wait that a server may ask for. */
-const MAX_HINT = 300_000;
-/** Silence of the server that is tolerated beyond one and a half of its heartbeats. */
-const HEARTBEAT_MARGIN = 5_000;
-/** Messages, bytes and time after which a client acknowledges at the latest. */
-const ACK_MESSAGES = 32;
-const ACK_BYTES = 64 * 1024;
-const ACK_AFTER = 1000;
-/** Bytes of an envelope beside its type and payload, at most. */
-const ENVELOPE = 160;
-/** Bytes of an acknowledgement in an envelope, at most. */
-const ACK_ROOM = 24;
-/** The `correlationId` of the messages that open a connection. */
+/** Bounds that no setting changes, in milliseconds, messages and bytes. An enum, since the page pays for no names then. */
+const enum Bound {
+  /** How long the server may take to say goodbye. */
+  CloseTimeout = 2_000,
+  /** How long a connection must last for failed attempts to be counted from the beginning. */
+  StableAfter = 5_000,
+  /** Longest wait that a server may ask for. */
+  MaxHint = 300_000,
+  /** Silence of the server that is tolerated beyond one and a half of its heartbeats. */
+  HeartbeatMargin = 5_000,
+  /** Messages, bytes and time after which a client acknowledges at the latest. */
+  AckMessages = 32,
+  AckBytes = 64 * 1024,
+  AckAfter = 1000,
+  /** Bytes of an envelope beside its type and payload, at most. */
+  Envelope = 160,
+  /** Bytes of an acknowledgement in an envelope, at most. */
+  AckRoom = 24,
+  /** How much later than due a timer may run before the program counts as having slept. */
+  Slept = 2000,
+}
+
+/** Takes a session up: the message, behind `connection:`, and its `correlationId`. */
 const RESUME = "resume";
-const AUTHENTICATE = "authenticate";
-/** How much later than due a timer may run before the program counts as having slept. */
-const SLEPT = 2000;
 
 const encoder = new TextEncoder();
 const size = (text: string) => encoder.encode(text).length;
@@ -209,7 +212,7 @@ export function core(
   const notice = (what: Notice) => listener.emit("notice", what);
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id: number): Entry => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
-  const limitOf = (type: string) => Math.max(largest, largestOf[type] ?? 0);
+  const limitOf = (type: string) => largestOf[type] ?? largest;
 
   learn(saved?.greeting ?? {});
 
@@ -219,9 +222,11 @@ export function core(
   function begin(call: NewCall, now: number): number {
     const bytes = admit(call.type, call.payload);
     if (calls.size - cancelled().length >= settings.calls) throw fail("queue_full");
-    const id = call.id ?? ++lastCall;
-    const sent = !!call.id && !!token;
-    const deadline = now + (call.timeoutMs ?? Infinity);
+    const sent = !!call.id;
+    const id = call.id || lastCall + 1;
+    lastCall = Math.max(lastCall, id);
+    if (sent && (!saved || calls.has(id))) throw fail("interrupted");
+    const deadline = now + call.timeoutMs;
     const entry: Call = { ...call, id, bytes, progress: sent ? 1 : 0, begun: sent, deadline, cancelled: false };
     calls.set(id, entry);
     // What an earlier page has sent is sent again as soon as the session is taken up.
@@ -244,7 +249,7 @@ export function core(
     if (phase === Phase.Waiting || phase === Phase.Opening) {
       end({ kind: "closed" });
     } else if (!over && goodbyeBy === Infinity) {
-      goodbyeBy = now + CLOSE_TIMEOUT;
+      goodbyeBy = now + Bound.CloseTimeout;
       listener.state({ status: "closing" });
     }
   }
@@ -256,7 +261,7 @@ export function core(
 
   /** The device woke, or the network is back: no back-off is waited for, and a connection that looks alive is tried. */
   function wake(now: number): void {
-    if (phase === Phase.Waiting && hint === undefined) due = Math.min(due, now);
+    if (phase === Phase.Waiting && hint === undefined) due = now;
     if (phase === Phase.Ready && !pingedAt) ping(now);
   }
 
@@ -279,10 +284,10 @@ export function core(
   function opened(now: number, shown?: string): void {
     if (phase !== Phase.Opening) return;
     alive(now);
-    const say = (type: string, payload: object, id: string) => control.push(frame(type, JSON.stringify(payload), id));
-    if (shown) say("connection:authenticate", { token: shown }, AUTHENTICATE);
+    const say = (what: string, payload: object) => control.push(frame(`connection:${what}`, JSON.stringify(payload), what));
+    if (shown) say("authenticate", { token: shown });
     if (token) {
-      say("connection:resume", { resumeToken: token, lastSeq }, RESUME);
+      say(RESUME, { resumeToken: token, lastSeq });
       phase = Phase.Resuming;
     } else {
       phase = Phase.Greeting;
@@ -326,7 +331,7 @@ export function core(
       if (token) {
         unacked++;
         unackedBytes += text.length;
-        ackAt = Math.min(ackAt, unacked >= ACK_MESSAGES || unackedBytes >= ACK_BYTES ? now : now + ACK_AFTER);
+        ackAt = Math.min(ackAt, unacked >= Bound.AckMessages || unackedBytes >= Bound.AckBytes ? now : now + Bound.AckAfter);
       }
       deliver(message, now);
       if (phase === Phase.Replaying && --toReplay <= 0) takenUp(now);
@@ -358,7 +363,7 @@ export function core(
     const action = actionOf(lost);
     refused = action === "log-in";
     if (/stop|fix|upgrade/.test(action) || (refused && !canRenew)) return end({ kind: "final", lost, action });
-    if (phase === Phase.Ready && now >= due + STABLE_AFTER) failed = 0;
+    if (phase === Phase.Ready && now >= due + Bound.StableAfter) failed = 0;
     if (failed >= settings.attempts) return end({ kind: "gave-up", lost, attempts: failed });
     phase = Phase.Waiting;
     due = now + waitBefore(action);
@@ -374,7 +379,7 @@ export function core(
     const quiet = quietAt();
     if (quiet <= now) {
       // A timer that came late, as in a tab in the background: what the server sent may still wait to be read.
-      const late = now - quiet > SLEPT && !overslept;
+      const late = now - quiet > Bound.Slept && !overslept;
       if (pingedAt && !late) return { kind: "silent" };
       overslept = !!pingedAt;
       ping(now);
@@ -392,7 +397,7 @@ export function core(
   function quietAt(): number {
     if (phase !== Phase.Ready && phase !== Phase.Replaying) return Infinity;
     // A browser hides the server's pings from its page: they are no signs of life here.
-    return pingedAt ? pingedAt + heartbeat / 2 + HEARTBEAT_MARGIN : heardAt + heartbeat;
+    return pingedAt ? pingedAt + heartbeat / 2 + Bound.HeartbeatMargin : heardAt + heartbeat;
   }
 
   function ping(now: number): void {
@@ -401,11 +406,11 @@ export function core(
   }
 
   function waitBefore(action: Action): number {
-    const { backOffBaseMs: base, backOffCapMs: cap } = settings;
+    const base = settings.backOffBaseMs;
     // New credentials, or the server's own wish for this one client: there is no crowd to wait for.
     if (!failed && (refused || (action === "resume" && hint === undefined))) return 0;
-    if (hint === undefined) return Math.min(base * 2 ** failed, cap) * random();
-    const wish = Math.min(hint, MAX_HINT);
+    if (hint === undefined) return Math.min(base * 2 ** failed, settings.backOffCapMs) * random();
+    const wish = Math.min(hint, Bound.MaxHint);
     return wish + Math.max(wish, base) * random();
   }
 
@@ -427,6 +432,8 @@ export function core(
 
   /** Takes over who the client is and how the session is taken up again. */
   function adopt(payload: any): void {
+    // What comes from now on is for calls that are there.
+    saved = undefined;
     token = payload.resumeToken;
     clientId = payload.clientId;
     if (phase === Phase.Ready) listener.state({ status: "connected", clientId });
@@ -517,7 +524,7 @@ export function core(
     } else if (type === answer?.item) {
       call.begun = true;
       if (call.cancelled) return;
-      call.deadline = now + (call.timeoutMs ?? Infinity);
+      call.deadline = now + call.timeoutMs;
       if (!call.item?.(payload)) giveUp(call, fail("overrun"));
     }
   }
@@ -548,10 +555,9 @@ export function core(
     if (over || goodbyeBy < Infinity) throw disconnected(over ?? { kind: "closed" });
     const length = size(payload);
     if (length > limitOf(type)) throw tooLarge(length, limitOf(type));
-    const bytes = length + type.length + ENVELOPE;
-    const { queueMessages, queueBytes } = settings;
-    const waiting = queue.reduce((sum, entry) => sum + entry.bytes, 0);
-    if (queue.length >= queueMessages || (queue.length && waiting + bytes > queueBytes)) throw fail("queue_full");
+    const bytes = length + type.length + Bound.Envelope;
+    const waiting = queue.reduce((sum, entry) => sum + entry.bytes, bytes);
+    if (queue.length >= settings.queueMessages || (queue.length && waiting > settings.queueBytes)) throw fail("queue_full");
     return bytes;
   }
 
@@ -574,7 +580,7 @@ export function core(
       call.progress = 1;
       if (call.kind === "send") control.push(frame("ping", "{}", `p-${id}`));
     }
-    return frame(type, payload, name, bytes + ACK_ROOM > limit ? undefined : acknowledge());
+    return frame(type, payload, name, bytes + Bound.AckRoom > limit ? undefined : acknowledge());
   }
 
   /** What to acknowledge with the message that is being written, if anything. */

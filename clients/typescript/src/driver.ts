@@ -25,14 +25,18 @@ export type TokenNeed = "connect" | "refused";
 /** A token, or who has one. */
 export type TokenSource = string | ((need: TokenNeed) => string | Promise<string>);
 
-/** Bytes that wait in the socket before the rest waits in the queue, which is bounded. */
-const BUFFERED = 64 * 1024;
-/** How long to wait until looking whether the socket has written them. */
-const RETRY = 50;
-/** No timer runs longer, so that none overflows. */
-const LONGEST = 60_000;
-/** Closes a connection that is given up; the session waits. Pages may not send the codes of the standard. */
-const GIVEN_UP = 4000;
+/** Bounds that no setting changes; see the core's. */
+const enum Bound {
+  /** Bytes that wait in the socket before the rest waits in the queue, which is bounded. */
+  Buffered = 64 * 1024,
+  /** How long to wait until looking whether the socket has written them. */
+  Retry = 50,
+  /** No timer runs longer, so that none overflows. */
+  Longest = 60_000,
+  /** Closes a connection that is given up; the session waits. Pages may not send the codes of the standard. */
+  GivenUp = 4000,
+}
+
 /** What may stand in a subprotocol, and so carry a token. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
@@ -85,7 +89,7 @@ export function drive(
       if (renew !== undefined) void connect(renew);
     }
     if (socket && isOpen) {
-      while (socket.bufferedAmount < BUFFERED) {
+      while (socket.bufferedAmount < Bound.Buffered) {
         const text = core.transmit(time);
         if (text === undefined) break;
         if (text === CLOSE) socket.close(1000);
@@ -97,8 +101,8 @@ export function drive(
       listening.abort();
       return;
     }
-    const full = socket && socket.bufferedAmount >= BUFFERED;
-    timer = setTimeout(pump, Math.max(0, Math.min(core.deadline() - time, full ? RETRY : LONGEST)));
+    const full = socket && socket.bufferedAmount >= Bound.Buffered;
+    timer = setTimeout(pump, Math.max(0, Math.min(core.deadline() - time, full ? Bound.Retry : Bound.Longest)));
   }
 
   async function connect(renew: boolean): Promise<void> {
@@ -142,7 +146,7 @@ export function drive(
     isOpen = false;
     if (!left) return;
     left.onopen = left.onmessage = left.onclose = null;
-    left.close(GIVEN_UP);
+    left.close(Bound.GivenUp);
   }
 
   return pump;

@@ -4,23 +4,44 @@
 
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-import { connect, type CallOptions, type Client, type ConnectOptions, type Events } from "./client.js";
+import { prepare, type CallOptions, type Client, type ConnectOptions, type Events } from "./client.js";
 import type { State } from "./state.js";
 import type { Stream } from "./stream.js";
 import type { EndOf, ErrorOf, ItemOf, PayloadOf, Protocol, StreamType } from "./types.js";
 
-/** A client for as long as the component is mounted. The options of the first rendering count. */
+/**
+ * A client for as long as the component is mounted. It connects when it is, not before: React may render a component that it
+ * never shows, on a server for one. The options of the first rendering count.
+ */
 export function useClient<P extends Protocol>(options: ConnectOptions<P>): Client<P> {
-  const [client] = useState(() => connect<P>(options));
-  const closing = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const [mountable, setMountable] = useState(() => prepareToMount(options));
   useEffect(() => {
-    // React may unmount and mount again at once, to find effects that do not stand it.
-    clearTimeout(closing.current);
-    return () => {
-      closing.current = setTimeout(() => void client.close(), 0);
-    };
-  }, [client]);
-  return client;
+    // React may hide a component, which unmounts it, and show it again with the state that it had.
+    if (mountable.client.state.status === "ended") setMountable(prepareToMount(options));
+    else mountable.mount();
+    return mountable.unmount;
+  }, [mountable]);
+  return mountable.client;
+}
+
+/** A client that waits for its component. */
+function prepareToMount<P extends Protocol>(options: ConnectOptions<P>) {
+  const [client, start] = prepare(options);
+  let started = false;
+  let closing: ReturnType<typeof setTimeout>;
+  return {
+    client,
+    mount() {
+      clearTimeout(closing);
+      if (started) return;
+      started = true;
+      start();
+    },
+    unmount() {
+      // React may unmount and mount again at once, to find effects that do not stand it.
+      closing = setTimeout(() => void client.close(), 0);
+    },
+  };
 }
 
 /** The state of the connection, rendered anew when it changes. */

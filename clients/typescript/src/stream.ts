@@ -72,8 +72,8 @@ export function stream<Item, End, Failure>(most: number, begin: Begin): Stream<I
     outcome: () => outcome(end()),
     [Symbol.asyncIterator]: () => ({
       async next() {
-        while (items.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
-        if (items.length > 0) return { done: false, value: items.shift()! };
+        while (!items.length && !ended) await new Promise<void>((resolve) => (wake = resolve));
+        if (items.length) return { done: false, value: items.shift()! };
         const why = error;
         error = undefined;
         if (why) throw why;

@@ -3,15 +3,20 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { useClient, useConnectionState } from "@wireloom/client/react";
 
 import { startServers } from "./servers.mjs";
 
 const component = `
-import { StrictMode, useState } from "react";
+import { Activity, StrictMode, Suspense, use, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { useClient, useConnectionState, useEvent, useStream } from "@wireloom/client/react";
 
@@ -21,7 +26,8 @@ function Demo({ url }) {
   const [news, setNews] = useState([]);
   useEvent(client, "news", ({ text }) => setNews([...news, text]));
   const numbers = useStream(client, "count");
-  window.clients.add(client);
+  // What was rendered before is thrown away.
+  use(late);
   return <>
     <p id="state">{state.status}</p>
     <p id="news">{news.join()}</p>
@@ -33,11 +39,33 @@ function Demo({ url }) {
   </>;
 }
 
-window.clients = new Set();
+const late = new Promise((resolve) => setTimeout(resolve, 50));
 const root = createRoot(document.body);
-root.render(<StrictMode><Demo url={location.hash.slice(1)} /></StrictMode>);
+window.show = (mode) =>
+  root.render(
+    <StrictMode>
+      <Activity mode={mode}>
+        <Suspense>
+          <Demo url={location.hash.slice(1)} />
+        </Suspense>
+      </Activity>
+    </StrictMode>,
+  );
+window.show("visible");
 window.unmount = () => root.unmount();
 `;
+
+/** Waits until a server has made and has open so many connections, and a little, for more to come. */
+async function connections(network, made, open) {
+  const expected = { made, open };
+  const now = () => servers.call("networkConnections", [network.id]);
+  for (let tries = 0; tries < 100; tries++) {
+    await sleep(50);
+    if (isDeepStrictEqual(await now(), expected)) break;
+  }
+  await sleep(200);
+  assert.deepEqual(await now(), expected);
+}
 
 let servers;
 let pages;
@@ -68,14 +96,20 @@ after(async () => {
   await servers?.stop();
 });
 
-test("components show the connection, events and streams", { timeout: 60_000 }, async () => {
+/** A page that shows the component; `url` is where its client connects. */
+async function open(url) {
   const page = await browser.newPage();
   page.setDefaultTimeout(10_000);
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
-  await page.goto(`http://localhost:${pages.address().port}/#${await servers.call("engineUrl", [])}`);
+  await page.goto(`http://localhost:${pages.address().port}/#${url}`);
   const shows = (id, text) => page.locator(`#${id}`, { hasText: text }).waitFor();
   await shows("state", "connected");
+  return { page, errors, shows };
+}
+
+test("components show the connection, events and streams", { timeout: 60_000 }, async () => {
+  const { page, errors, shows } = await open(await servers.call("engineUrl", []));
   for (const text of ["n0", "n0,n1"]) {
     await page.click("#note");
     await shows("news", text);
@@ -87,6 +121,26 @@ test("components show the connection, events and streams", { timeout: 60_000 }, 
   await page.click("#cancel");
   await shows("stream", "cancelled");
   await page.evaluate(() => window.unmount());
-  await page.waitForFunction(() => [...window.clients].at(-1).state.status === "ended");
   assert.deepEqual(errors, []);
+});
+
+test("a component has one connection, and only while it is shown", { timeout: 60_000 }, async () => {
+  const network = await servers.call("network", [false]);
+  const { page, errors, shows } = await open(network.url);
+  await connections(network, 1, 1);
+  await page.evaluate(() => window.show("hidden"));
+  await connections(network, 1, 0);
+  await page.evaluate(() => window.show("visible"));
+  await connections(network, 2, 1);
+  await shows("state", "connected");
+  await page.click("#note");
+  await shows("news", "n0");
+  await page.evaluate(() => window.unmount());
+  await connections(network, 2, 0);
+  assert.deepEqual(errors, []);
+});
+
+test("a server renders a component without a connection", () => {
+  const Demo = () => useConnectionState(useClient({ url: "/ws" })).status;
+  assert.equal(renderToString(createElement(Demo)), "connecting");
 });

@@ -43,10 +43,12 @@ export async function startServers() {
     async network(cutting) {
       const sockets = new Set();
       let cuts = 0;
+      let made = 0;
       let chance = 7;
       const below = (bound) => (chance = (chance * 48_271) % 2_147_483_647) % bound;
       const server = createServer((client) => {
         const upstream = connectTcp(port, hostname);
+        made++;
         let left = cutting && cuts < 20 ? 700 + below(4000) : Infinity;
         const how = below(2);
         const cut = () => {
@@ -76,10 +78,13 @@ export async function startServers() {
       closers.push(() => server.close());
       const cut = () => sockets.forEach((socket) => socket.destroy());
       closers.push(cut);
-      return { id: keep({ cut, cuts: () => cuts }), url };
+      // Each connection is two sockets here.
+      const connections = () => ({ made, open: sockets.size / 2 });
+      return { id: keep({ cut, cuts: () => cuts, connections }), url };
     },
     networkCut: (id) => things[id].cut(),
     networkCuts: (id) => things[id].cuts(),
+    networkConnections: (id) => things[id].connections(),
 
     async fake() {
       const peers = mailbox();

@@ -6,6 +6,7 @@ use wireloom::{FromAnswer, Message, Request, ServerMessage, StreamRequest};
 
 use crate::builder::Builder;
 use crate::call::{Call, StreamCall, payload};
+use crate::connect::bearer;
 use crate::error::{Ended, RawError, SendError};
 use crate::events::{Events, Notices};
 use crate::raw::{Answer, Part, Raw};
@@ -124,15 +125,21 @@ impl Client {
         self.state.clone()
     }
 
-    /// Gives the server a new token in place, without connecting again. A token that was fixed by
-    /// [`Builder::token`] is replaced by it for connections to come.
+    /// Gives the server a new token in place, without connecting again. When the server has taken it, it replaces a token
+    /// that was fixed by [`Builder::token`], for connections to come.
     ///
     /// # Errors
     ///
-    /// If the server refuses it, or does not answer.
+    /// If it cannot stand in a header, or the server refuses it or does not answer. Then the token is what it was.
     pub async fn refresh(&self, token: impl Into<String>) -> Result<(), RawError> {
         let token = token.into();
-        self.tokens.replace(&token);
+        bearer(&token).map_err(|_| RawError::Token)?;
+        self.authenticate(token.clone()).await?;
+        self.tokens.replace(token);
+        Ok(())
+    }
+
+    async fn authenticate(&self, token: String) -> Result<(), RawError> {
         let authenticate = ConnectionAuthenticate { token };
         let mut call = self
             .raw

@@ -127,6 +127,8 @@ pub enum CallError<E = Infallible> {
         /// What is wrong with it.
         why: String,
     },
+    /// A token that was to be shown cannot stand in a header.
+    Token,
 }
 
 /// The error of a call that is made by name: no error type is generated for it.
@@ -141,9 +143,11 @@ impl<E> CallError<E> {
             Self::Declared { retryable, .. } => *retryable,
             Self::Server(error) => error.retryable,
             Self::Interrupted(_) | Self::TimedOut | Self::QueueFull | Self::Overrun => true,
-            Self::Cancelled | Self::Disconnected(_) | Self::TooLarge { .. } | Self::Undecodable { .. } => {
-                false
-            }
+            Self::Cancelled
+            | Self::Disconnected(_)
+            | Self::TooLarge { .. }
+            | Self::Undecodable { .. }
+            | Self::Token => false,
         }
     }
 }
@@ -176,6 +180,7 @@ impl RawError {
             Self::TooLarge { bytes, limit } => CallError::TooLarge { bytes, limit },
             Self::Overrun => CallError::Overrun,
             Self::Undecodable { kind, why } => CallError::Undecodable { kind, why },
+            Self::Token => CallError::Token,
         }
     }
 }
@@ -195,6 +200,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             }
             Self::Overrun => f.write_str("items came faster than they were taken"),
             Self::Undecodable { kind, why } => write!(f, "{kind} cannot be read: {why}"),
+            Self::Token => f.write_str("the token cannot stand in a header"),
         }
     }
 }

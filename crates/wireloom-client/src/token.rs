@@ -63,9 +63,9 @@ impl TokenSource {
     }
 
     /// Takes a fixed token's place.
-    pub(crate) fn replace(&self, token: &str) {
+    pub(crate) fn replace(&self, token: String) {
         if let Self::Fixed(kept) = self {
-            token.clone_into(&mut kept.lock().unwrap_or_else(PoisonError::into_inner));
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
         }
     }
 }

@@ -31,18 +31,7 @@ var WireloomError = class extends Error {
 
 // clients/typescript/src/core.ts
 var CLOSE = null;
-var CLOSE_TIMEOUT = 2e3;
-var STABLE_AFTER = 5e3;
-var MAX_HINT = 3e5;
-var HEARTBEAT_MARGIN = 5e3;
-var ACK_MESSAGES = 32;
-var ACK_BYTES = 64 * 1024;
-var ACK_AFTER = 1e3;
-var ENVELOPE = 160;
-var ACK_ROOM = 24;
 var RESUME = "resume";
-var AUTHENTICATE = "authenticate";
-var SLEPT = 2e3;
 var encoder = new TextEncoder();
 var size = (text3) => encoder.encode(text3).length;
 function fail(code, why = "", cause) {
@@ -92,14 +81,16 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   const notice = (what) => listener.emit("notice", what);
   const cancelled = () => [...calls.values()].filter((call) => call.cancelled);
   const cancellation = (id) => ({ id, type: "request:cancel", payload: "{}", bytes: 0 });
-  const limitOf = (type) => Math.max(largest, largestOf[type] ?? 0);
+  const limitOf = (type) => largestOf[type] ?? largest;
   learn(saved?.greeting ?? {});
   function begin2(call, now2) {
     const bytes = admit(call.type, call.payload);
     if (calls.size - cancelled().length >= settings.calls) throw fail("queue_full");
-    const id = call.id ?? ++lastCall;
-    const sent = !!call.id && !!token;
-    const deadline2 = now2 + (call.timeoutMs ?? Infinity);
+    const sent = !!call.id;
+    const id = call.id || lastCall + 1;
+    lastCall = Math.max(lastCall, id);
+    if (sent && (!saved || calls.has(id))) throw fail("interrupted");
+    const deadline2 = now2 + call.timeoutMs;
     const entry = { ...call, id, bytes, progress: sent ? 1 : 0, begun: sent, deadline: deadline2, cancelled: false };
     calls.set(id, entry);
     if (!sent) queue.push(entry);
@@ -115,7 +106,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     if (phase === 0 /* Waiting */ || phase === 1 /* Opening */) {
       end({ kind: "closed" });
     } else if (!over && goodbyeBy === Infinity) {
-      goodbyeBy = now2 + CLOSE_TIMEOUT;
+      goodbyeBy = now2 + 2e3 /* CloseTimeout */;
       listener.state({ status: "closing" });
     }
   }
@@ -123,7 +114,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     return token ? { token, lastSeq, lastCall, greeting } : void 0;
   }
   function wake(now2) {
-    if (phase === 0 /* Waiting */ && hint === void 0) due = Math.min(due, now2);
+    if (phase === 0 /* Waiting */ && hint === void 0) due = now2;
     if (phase === 5 /* Ready */ && !pingedAt) ping(now2);
   }
   function step2(now2) {
@@ -140,10 +131,10 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   function opened(now2, shown2) {
     if (phase !== 1 /* Opening */) return;
     alive(now2);
-    const say = (type, payload, id) => control.push(frame(type, JSON.stringify(payload), id));
-    if (shown2) say("connection:authenticate", { token: shown2 }, AUTHENTICATE);
+    const say = (what, payload) => control.push(frame(`connection:${what}`, JSON.stringify(payload), what));
+    if (shown2) say("authenticate", { token: shown2 });
     if (token) {
-      say("connection:resume", { resumeToken: token, lastSeq }, RESUME);
+      say(RESUME, { resumeToken: token, lastSeq });
       phase = 3 /* Resuming */;
     } else {
       phase = 2 /* Greeting */;
@@ -183,7 +174,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
       if (token) {
         unacked++;
         unackedBytes += text3.length;
-        ackAt = Math.min(ackAt, unacked >= ACK_MESSAGES || unackedBytes >= ACK_BYTES ? now2 : now2 + ACK_AFTER);
+        ackAt = Math.min(ackAt, unacked >= 32 /* AckMessages */ || unackedBytes >= 65536 /* AckBytes */ ? now2 : now2 + 1e3 /* AckAfter */);
       }
       deliver(message, now2);
       if (phase === 4 /* Replaying */ && --toReplay <= 0) takenUp(now2);
@@ -211,7 +202,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     const action = actionOf(lost3);
     refused = action === "log-in";
     if (/stop|fix|upgrade/.test(action) || refused && !canRenew) return end({ kind: "final", lost: lost3, action });
-    if (phase === 5 /* Ready */ && now2 >= due + STABLE_AFTER) failed = 0;
+    if (phase === 5 /* Ready */ && now2 >= due + 5e3 /* StableAfter */) failed = 0;
     if (failed >= settings.attempts) return end({ kind: "gave-up", lost: lost3, attempts: failed });
     phase = 0 /* Waiting */;
     due = now2 + waitBefore(action);
@@ -224,7 +215,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     if ((opening ? Math.min(due, goodbyeBy) : goodbyeBy) <= now2) return { kind: "timeout" };
     const quiet = quietAt();
     if (quiet <= now2) {
-      const late = now2 - quiet > SLEPT && !overslept;
+      const late = now2 - quiet > 2e3 /* Slept */ && !overslept;
       if (pingedAt && !late) return { kind: "silent" };
       overslept = !!pingedAt;
       ping(now2);
@@ -237,17 +228,17 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
   }
   function quietAt() {
     if (phase !== 5 /* Ready */ && phase !== 4 /* Replaying */) return Infinity;
-    return pingedAt ? pingedAt + heartbeat / 2 + HEARTBEAT_MARGIN : heardAt + heartbeat;
+    return pingedAt ? pingedAt + heartbeat / 2 + 5e3 /* HeartbeatMargin */ : heardAt + heartbeat;
   }
   function ping(now2) {
     pingedAt = now2;
     control.push(frame("ping", "{}"));
   }
   function waitBefore(action) {
-    const { backOffBaseMs: base, backOffCapMs: cap } = settings;
+    const base = settings.backOffBaseMs;
     if (!failed && (refused || action === "resume" && hint === void 0)) return 0;
-    if (hint === void 0) return Math.min(base * 2 ** failed, cap) * random();
-    const wish = Math.min(hint, MAX_HINT);
+    if (hint === void 0) return Math.min(base * 2 ** failed, settings.backOffCapMs) * random();
+    const wish = Math.min(hint, 3e5 /* MaxHint */);
     return wish + Math.max(wish, base) * random();
   }
   function learn(payload) {
@@ -264,6 +255,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     if (phase === 5 /* Ready */ && !clientId) adopt(payload);
   }
   function adopt(payload) {
+    saved = void 0;
     token = payload.resumeToken;
     clientId = payload.clientId;
     if (phase === 5 /* Ready */) listener.state({ status: "connected", clientId });
@@ -338,7 +330,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     } else if (type === answer?.item) {
       call.begun = true;
       if (call.cancelled) return;
-      call.deadline = now2 + (call.timeoutMs ?? Infinity);
+      call.deadline = now2 + call.timeoutMs;
       if (!call.item?.(payload)) giveUp(call, fail("overrun"));
     }
   }
@@ -363,10 +355,9 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
     if (over || goodbyeBy < Infinity) throw disconnected(over ?? { kind: "closed" });
     const length = size(payload);
     if (length > limitOf(type)) throw tooLarge(length, limitOf(type));
-    const bytes = length + type.length + ENVELOPE;
-    const { queueMessages, queueBytes } = settings;
-    const waiting = queue.reduce((sum, entry) => sum + entry.bytes, 0);
-    if (queue.length >= queueMessages || queue.length && waiting + bytes > queueBytes) throw fail("queue_full");
+    const bytes = length + type.length + 160 /* Envelope */;
+    const waiting = queue.reduce((sum, entry) => sum + entry.bytes, bytes);
+    if (queue.length >= settings.queueMessages || queue.length && waiting > settings.queueBytes) throw fail("queue_full");
     return bytes;
   }
   function write(entry) {
@@ -385,7 +376,7 @@ function core(settings, listener, canRenew, now, saved, random = Math.random) {
       call.progress = 1;
       if (call.kind === "send") control.push(frame("ping", "{}", `p-${id}`));
     }
-    return frame(type, payload, name, bytes + ACK_ROOM > limit ? void 0 : acknowledge());
+    return frame(type, payload, name, bytes + 24 /* AckRoom */ > limit ? void 0 : acknowledge());
   }
   function acknowledge() {
     const due2 = ackAt < Infinity;
@@ -407,10 +398,6 @@ function serverError({ code, message, retryable, details }) {
 }
 
 // clients/typescript/src/driver.ts
-var BUFFERED = 64 * 1024;
-var RETRY = 50;
-var LONGEST = 6e4;
-var GIVEN_UP = 4e3;
 var TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 function clock() {
   let last = Date.now();
@@ -446,7 +433,7 @@ function drive(core2, make, url, subprotocol, token, now) {
       if (renew !== void 0) void connect2(renew);
     }
     if (socket && isOpen) {
-      while (socket.bufferedAmount < BUFFERED) {
+      while (socket.bufferedAmount < 65536 /* Buffered */) {
         const text3 = core2.transmit(time);
         if (text3 === void 0) break;
         if (text3 === CLOSE) socket.close(1e3);
@@ -458,8 +445,8 @@ function drive(core2, make, url, subprotocol, token, now) {
       listening.abort();
       return;
     }
-    const full = socket && socket.bufferedAmount >= BUFFERED;
-    timer = setTimeout(pump, Math.max(0, Math.min(core2.deadline() - time, full ? RETRY : LONGEST)));
+    const full = socket && socket.bufferedAmount >= 65536 /* Buffered */;
+    timer = setTimeout(pump, Math.max(0, Math.min(core2.deadline() - time, full ? 50 /* Retry */ : 6e4 /* Longest */)));
   }
   async function connect2(renew) {
     const mine = attempt = {};
@@ -500,7 +487,7 @@ function drive(core2, make, url, subprotocol, token, now) {
     isOpen = false;
     if (!left) return;
     left.onopen = left.onmessage = left.onclose = null;
-    left.close(GIVEN_UP);
+    left.close(4e3 /* GivenUp */);
   }
   return pump;
 }
@@ -570,8 +557,8 @@ function stream(most, begin2) {
     outcome: () => outcome(end()),
     [Symbol.asyncIterator]: () => ({
       async next() {
-        while (items.length === 0 && !ended) await new Promise((resolve2) => wake = resolve2);
-        if (items.length > 0) return { done: false, value: items.shift() };
+        while (!items.length && !ended) await new Promise((resolve2) => wake = resolve2);
+        if (items.length) return { done: false, value: items.shift() };
         const why = error;
         error = void 0;
         if (why) throw why;
@@ -588,12 +575,12 @@ function stream(most, begin2) {
 // clients/typescript/src/client.ts
 var ANY_VERSION = "wireloom.v1";
 function connect(options) {
-  const settings = { ...DEFAULTS, ...options };
-  const make = options.WebSocket ?? globalThis.WebSocket;
-  if (!make) throw new TypeError("no WebSocket");
-  const url = new URL(options.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+  const [client, start2] = prepare(options);
+  start2();
+  return client;
+}
+function prepare(options) {
+  const settings = { ...DEFAULTS, ...given(options) };
   let { token } = options;
   let state = { status: "connecting" };
   const watchers = /* @__PURE__ */ new Set();
@@ -609,7 +596,16 @@ function connect(options) {
     check: options.validate
   };
   const session = core(settings, listener, typeof token === "function", now(), options.session);
-  const pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+  let pump = () => {
+  };
+  function start2() {
+    const make = options.WebSocket ?? globalThis.WebSocket;
+    const url = new URL(options.url, globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (!make || !/^wss?:$/.test(url.protocol)) throw new TypeError(`no WebSocket: ${url}`);
+    pump = drive(session, make, url.href, options.subprotocol ?? ANY_VERSION, () => token, now);
+    pump();
+  }
   function begin2(call2, payload, options2) {
     const { signal } = options2;
     const cancel = () => {
@@ -621,7 +617,7 @@ function connect(options) {
       call2.done(error, payload2);
     };
     if (signal?.aborted) throw fail("cancelled", "", signal.reason);
-    const id = session.begin({ ...call2, ...options2, payload: text(payload), done }, now());
+    const id = session.begin({ ...call2, ...given(options2), payload: text(payload), done }, now());
     signal?.addEventListener("abort", cancel);
     pump();
     return { id, cancel };
@@ -638,7 +634,7 @@ function connect(options) {
     while (state.status !== "connected") {
       if (state.status === "ended") throw disconnected(state.ended);
       await new Promise((resolve2) => {
-        const stop = listen(watchers, (state2) => (stop(), resolve2(state2)));
+        const stop = listen(watchers, () => (stop(), resolve2()));
       });
     }
   }
@@ -677,8 +673,10 @@ function connect(options) {
       });
     }
   };
-  pump();
-  return client;
+  return [client, start2];
+}
+function given(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== void 0));
 }
 function text(payload = {}) {
   return JSON.stringify(payload);

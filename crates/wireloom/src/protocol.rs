@@ -55,12 +55,15 @@ impl Protocol {
             .collect()
     }
 
-    /// The types that clients send with a size limit of their own, in bytes.
-    pub(crate) fn type_bytes(&self) -> BTreeMap<String, u64> {
+    /// The types with a size limit of their own, in bytes; none is above what the connection takes.
+    pub(crate) fn type_bytes(&self, connection: usize) -> BTreeMap<String, u64> {
         let bytes = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
         let messages = self.messages.iter();
         messages
-            .filter_map(|(name, message)| Some((name.clone(), bytes(message.limits.message_bytes?))))
+            .filter_map(|(name, message)| {
+                let own = message.limits.message_bytes?;
+                Some((name.clone(), bytes(own.min(connection))))
+            })
             .collect()
     }
 }

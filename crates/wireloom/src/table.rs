@@ -116,7 +116,9 @@ impl<S> Table<S> {
                     inbound: message.from.client(),
                     task,
                     payload_optional: message.payload_optional,
-                    message_bytes: limits.message_bytes.unwrap_or(settings.message_bytes),
+                    message_bytes: limits
+                        .message_bytes
+                        .map_or(settings.message_bytes, |own| own.min(settings.message_bytes)),
                     timeout: limits.timeout_ms.map(Duration::from_millis),
                     quota: own_rate.and_then(|rate| quota(rate, limits.burst.unwrap_or(settings.burst))),
                     auth: message.auth.clone(),

@@ -46,7 +46,7 @@ export class Rig {
       clientId: "a",
       resumeToken: "t1",
       heartbeatMs: 10_000,
-      limits: { messageBytes: 2_000, typeBytes: { large: 10_000 } },
+      limits: { messageBytes: 2_000, typeBytes: { short: 300 } },
       protocol: {
         answers: { say: { reply: "said" }, count: { item: "tick", end: "done", error: "failed" } },
       },
@@ -139,6 +139,7 @@ export class Rig {
         type: "say",
         payload: "{}",
         kind: "request",
+        timeoutMs: Infinity,
         item: (payload) => call.items.push(payload) <= (call.room ?? Infinity),
         done: (error, payload) => {
           holds(call.ended === undefined, "a call ends once");

@@ -37,6 +37,15 @@ scripted("queue_waits_for_the_connection", async (fake, connect) => {
   same((await again.expect("note")).payload, { text: "c" });
 });
 
+scripted("undefined_option_is_left_out", async (_fake, connect) => {
+  const bounded = connect({ calls: undefined, queueMessages: 2_000 });
+  const outcomes = Array.from({ length: 1_025 }, () => bounded.request("say", { text: "a" }).outcome());
+  same((await soon(outcomes.at(-1))).error.code, "queue_full");
+  const patient = connect({ requestTimeoutMs: 100 });
+  const late = patient.request("say", { text: "b" }, { timeoutMs: undefined });
+  same((await soon(late.outcome())).error.code, "timeout");
+});
+
 scripted("server_that_closes_during_the_handshake_is_tried_again", async (fake, connect) => {
   await fake.drop(1);
   const own = connect();
@@ -234,6 +243,9 @@ scripted("token_is_refreshed_in_place", async (fake, connect) => {
   const refused = own.authenticate("bad").catch((error) => error);
   await again.answer(await again.expect("connection:authenticate"), "error", { code: "unauthorized", message: "no" });
   same((await soon(refused)).code, "unauthorized");
+  // What is refused takes no other's place.
+  await again.cut();
+  same((await fake.resume("t+", 0)).protocols[1], "bearer.new");
 });
 
 scripted("answer_that_was_missed_is_replayed", async (fake, connect) => {

@@ -1,6 +1,6 @@
 // Taking a session up again: what is replayed, what is sent again, what is acknowledged, what is lost. The session alone.
 
-import { behaviour, holds, same } from "./cases.mjs";
+import { behaviour, holds, same, throws } from "./cases.mjs";
 import { done, failure, Rig, SECOND } from "./rig.mjs";
 
 /** A session with three messages received, whose connection was cut and opened again. */
@@ -348,12 +348,39 @@ behaviour("session_is_taken_up_by_another_page", () => {
 });
 
 behaviour("call_of_an_earlier_page_never_runs_twice", () => {
-  const rig = new Rig({ session: { token: "t1", lastSeq: 1, lastCall: 1 } });
+  const session = { token: "t1", lastSeq: 1, lastCall: 1 };
+  const rig = new Rig({ session });
   const stream = rig.stream({ id: 1 });
   rig.open();
   rig.said();
   rig.greet(shortLived);
   rig.resumed(refused("unknown"));
   same(failure(stream), "interrupted");
-  same(rig.said(), []);
+  throws("interrupted", () => rig.stream({ id: 1 }));
+  same(rig.said(), [], "neither before the refusal nor behind it");
+});
+
+behaviour("call_of_an_earlier_page_is_interrupted_without_its_session", () => {
+  const rig = new Rig();
+  throws("interrupted", () => rig.stream({ id: 2, idempotent: true }));
+  rig.connect();
+  throws("interrupted", () => rig.stream({ id: 2 }));
+  same([rig.begin().id, rig.begin().id], [3, 4], "no other call has its number");
+  same(rig.brief(), ["say c-3", "say c-4"]);
+});
+
+behaviour("call_of_an_earlier_page_comes_before_its_session", () => {
+  const session = { ...Rig.connected().core.session(), lastCall: 1 };
+  const rig = new Rig({ session });
+  rig.open();
+  const stream = rig.stream({ id: 1 });
+  throws("interrupted", () => rig.stream({ id: 1 }));
+  rig.said();
+  rig.resumed({ replayed: 1 });
+  // Of what is replayed, it might have missed something.
+  throws("interrupted", () => rig.stream({ id: 2 }));
+  rig.numbered(1, "c-1", "tick", 1);
+  throws("interrupted", () => rig.stream({ id: 2 }));
+  same(rig.brief(), ["count c-1"]);
+  same(stream.items, [1]);
 });

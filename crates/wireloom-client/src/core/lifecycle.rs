@@ -76,9 +76,9 @@ impl Core {
 
     /// The server greets.
     pub(super) fn established(&mut self, payload: &str, now: Instant) {
-        let established: Established = parse(payload).unwrap_or_default();
+        let mut established: Established = parse(payload).unwrap_or_default();
         self.heartbeat = established.heartbeat_ms.map(Duration::from_millis);
-        self.limit = established.limits.message_bytes;
+        self.limits = std::mem::take(&mut established.limits);
         match self.phase {
             Phase::Resuming { .. } => self.fresh = established,
             Phase::Greeting { .. } => self.begin_session(established, now),

@@ -116,8 +116,8 @@ pub(crate) struct Core {
     hint: Option<Duration>,
     /// Why this connection must be given up.
     verdict: Option<Lost>,
-    /// Largest message that the server takes, unless its type says otherwise.
-    limit: Option<usize>,
+    /// What the server takes.
+    limits: session::Limits,
     calls: Calls,
     /// Written before anything else, and before the session is ready.
     control: VecDeque<String>,
@@ -157,7 +157,7 @@ impl Core {
             heard_at: now,
             hint: None,
             verdict: None,
-            limit: None,
+            limits: session::Limits::default(),
             calls: Calls::default(),
             control: VecDeque::new(),
             urgent: VecDeque::new(),
@@ -229,10 +229,12 @@ impl Core {
         Ok(())
     }
 
-    /// What the server takes of a message, as far as that is known.
+    /// What the server takes of a message, as far as that is known. Its own word counts more than the protocol's.
     fn limit_of(&self, kind: &str) -> Option<usize> {
-        let limit = self.limit?;
-        Some(limit.max((self.type_limit)(kind).unwrap_or_default()))
+        let largest = self.limits.message_bytes?;
+        let told = self.limits.type_bytes.get(kind).copied();
+        let limit = told.or_else(|| Some((self.type_limit)(kind)?.min(largest)));
+        Some(limit.unwrap_or(largest))
     }
 
     /// Events of one type.

@@ -1,5 +1,6 @@
 //! The numbers of a session: what was received, what was acknowledged, and the token that takes it up again.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -117,7 +118,10 @@ pub(super) struct Established {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Limits {
+    /// Largest message, unless its type says otherwise.
     pub(super) message_bytes: Option<usize>,
+    /// Of the types that have a limit of their own.
+    pub(super) type_bytes: HashMap<String, usize>,
 }
 
 /// `connection:resumed`, with any reason: a newer server may have more.

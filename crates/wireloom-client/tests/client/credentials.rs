@@ -123,4 +123,11 @@ async fn token_is_refreshed_in_place() {
     peer.answer(&request, "error", payload).await;
     let refused = soon(refused).await.unwrap();
     assert!(matches!(refused, Err(CallError::Server(error)) if error.code == "unauthorized"));
+    let impossible = soon(refresh("two\nlines")).await.unwrap();
+    assert!(matches!(impossible, Err(CallError::Token)), "{impossible:?}");
+
+    // What is refused takes no other's place.
+    peer.cut();
+    let peer = fake.resume("t+", 0, &[]).await;
+    assert_eq!(peer.authorization.as_deref(), Some("Bearer new"));
 }

@@ -234,7 +234,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 message_bytes: unsigned(settings.message_bytes),
                 depth: u64::from(settings.depth),
                 in_flight: unsigned(settings.in_flight),
-                type_bytes: some(protocol.type_bytes()),
+                type_bytes: some(protocol.type_bytes(settings.message_bytes)),
                 extra: Default::default(),
             },
             extra: Default::default(),

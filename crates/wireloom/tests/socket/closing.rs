@@ -79,6 +79,20 @@ async fn code_1007_for_invalid_utf8() {
 }
 
 #[tokio::test]
+async fn code_1009_whatever_a_type_may_have_for_itself() {
+    let server = Server::with(|settings| settings.message_bytes = 150).await;
+    let (mut client, greeting) = server.greeted().await;
+    let limits = &greeting["payload"]["limits"];
+    assert_eq!(
+        limits["typeBytes"],
+        json!({"small": 150}),
+        "the operator allows less"
+    );
+    client.send("small", json!({"pad": "x".repeat(100)}), "1").await;
+    assert_eq!(client.close_code().await, 1009);
+}
+
+#[tokio::test]
 async fn code_1009_for_a_message_beyond_the_limit() {
     let server = Server::start().await;
     let mut client = server.client().await;

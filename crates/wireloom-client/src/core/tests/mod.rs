@@ -40,7 +40,11 @@ impl Rig {
             settings: Settings::default(),
             can_renew: false,
             once: false,
-            limit: Arc::new(|kind| (kind == "large").then_some(10_000)),
+            limit: Arc::new(|kind| match kind {
+                "brief" | "short" => Some(500),
+                "large" => Some(10_000),
+                _ => None,
+            }),
             seed: 7,
         };
         change(&mut start);
@@ -58,7 +62,7 @@ impl Rig {
 
     fn connect(&mut self) {
         self.open();
-        self.greet(json!({ "clientId": "a", "resumeToken": "t1", "heartbeatMs": 10_000, "limits": { "messageBytes": 2_000 } }));
+        self.greet(json!({ "clientId": "a", "resumeToken": "t1", "heartbeatMs": 10_000, "limits": { "messageBytes": 2_000, "typeBytes": { "short": 300 } } }));
         assert!(self.is_connected(), "{:?}", self.core.phase);
     }
 
