@@ -51,6 +51,7 @@ pub mod schema;
 mod serde_facade;
 mod serve;
 mod session;
+mod socket;
 #[cfg(feature = "store")]
 mod store;
 mod table;

@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::address::AddressKey;
+use crate::socket::Socket;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -224,6 +225,7 @@ async fn begin(
             .local_addr()
             .is_ok_and(|address| address.ip().to_canonical().is_loopback()),
     };
+    let stream = Socket::new(stream);
     #[cfg(feature = "tls")]
     if let Some(tls) = &options.tls {
         let handshake = tokio::time::timeout(options.tls_timeout, tls.acceptor().accept(stream));
@@ -344,7 +346,7 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<(
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// A socket of this server, as it is: most of them are, and each layer costs.
-    Plain(Lingering<TcpStream>),
+    Plain(Lingering<Socket>),
     /// A TLS connection, or a socket of another server.
     Other(TokioIo<Upgraded>),
 }
@@ -352,7 +354,7 @@ pub(crate) enum Wire {
 impl Wire {
     /// With what was read already.
     pub(crate) fn of(upgraded: Upgraded) -> (Self, Vec<u8>) {
-        match upgraded.downcast::<TokioIo<Lingering<TcpStream>>>() {
+        match upgraded.downcast::<TokioIo<Lingering<Socket>>>() {
             Ok(parts) => (Self::Plain(parts.io.into_inner()), parts.read_buf.into()),
             Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Vec::new()),
         }

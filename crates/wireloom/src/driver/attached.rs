@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::{Sink, Stream};
 use tokio::io::AsyncWrite;
@@ -30,6 +31,13 @@ const MAX_BATCH: usize = 64;
 /// Bytes handed to the socket between two flushes.
 pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 
+/// Bytes that a peer must take within the write timeout, unless that is all there is: a crumb now and then holds nothing.
+const LEAST_TAKEN: u64 = 4 * 1024;
+
+/// When a socket that takes nothing is tried again for the first time. Kernels take a little more a moment after they
+/// have said that they are full, which does not mean that the peer reads.
+const SECOND_LOOK: Duration = Duration::from_millis(300);
+
 /// A socket at work.
 pub(super) struct Attached {
     pub(super) socket: WebSocket,
@@ -41,17 +49,28 @@ pub(super) struct Attached {
     pub(super) missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
     unflushed: usize,
-    /// Whether tungstenite may have something among them: a pong, a ping.
+    /// Whether tungstenite may have something among them: a pong, a ping. Texts go out behind it.
     controls: bool,
     /// Whether the socket did not take all at the last flush.
     pub(super) flushing: bool,
     last_heard: Instant,
     next_ping: Instant,
-    stuck_since: Option<Instant>,
+    /// How far what is written had come when last it went on; `None` when all is.
+    stuck: Option<Stuck>,
     /// Where what is sent is written down before, if the session outlives the server; and up to which ticket that must
     /// be done for what is `missed`.
     journal: Option<Arc<Journal>>,
     ticket: u64,
+}
+
+/// Where a write stands.
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    since: Instant,
+    /// Bytes that the socket had taken by then.
+    sent: u64,
+    /// Whether it was looked at again.
+    looked: bool,
 }
 
 /// An open socket, as the engine counts them.
@@ -104,7 +123,7 @@ impl Attached {
             flushing: false,
             last_heard: now,
             next_ping: now + core.settings.heartbeat_interval,
-            stuck_since: None,
+            stuck: None,
             ticket: journal.map_or(0, |journal| journal.ticket()),
             journal: journal.cloned(),
         }
@@ -125,10 +144,56 @@ impl Attached {
     /// When something is due.
     pub(super) fn deadline(&self) -> Instant {
         let next = self.next_ping.min(self.silent_until());
-        match self.stuck_since {
-            Some(since) => next.min(since + self.settings().write_timeout),
+        match self.stuck {
+            Some(stuck) => next.min(self.stuck_until(stuck)),
             None => next,
         }
+    }
+
+    /// When a write that is stuck is looked at.
+    fn stuck_until(&self, stuck: Stuck) -> Instant {
+        let timeout = self.settings().write_timeout;
+        let patience = if stuck.looked {
+            timeout
+        } else {
+            timeout.min(SECOND_LOOK)
+        };
+        stuck.since + patience
+    }
+
+    /// Looks whether what is written goes on.
+    fn note_progress(&mut self, now: Instant) {
+        let sent = self.socket.get_ref().sent();
+        let goes_on = self.stuck.is_none_or(|stuck| sent - stuck.sent >= LEAST_TAKEN);
+        if self.flushing && goes_on {
+            let looked = self.stuck.is_some_and(|stuck| stuck.looked);
+            self.stuck = Some(Stuck {
+                since: now,
+                sent,
+                looked,
+            });
+        }
+    }
+
+    /// Looks at a write that is stuck. Whether it was for too long: the peer takes too little.
+    fn is_stuck(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<bool, End> {
+        let due = |attached: &Self| {
+            let stuck = attached.stuck?;
+            (now >= attached.stuck_until(stuck)).then_some(stuck)
+        };
+        if due(self).is_none() {
+            return Ok(false);
+        }
+        // The socket may take more, and nobody has said so yet.
+        self.flush(cx)?;
+        self.note_progress(now);
+        match (due(self), &mut self.stuck) {
+            (Some(Stuck { looked: true, .. }), _) => return Ok(true),
+            (_, Some(stuck)) => stuck.looked = true,
+            // What waits behind it goes on.
+            (_, None) => cx.waker().wake_by_ref(),
+        }
+        Ok(false)
     }
 
     /// When a peer that stays silent is given up, or that never finishes what it began to say.
@@ -283,6 +348,7 @@ impl Attached {
         let Some(answer) = answer else { return Ok(()) };
         let room = self.unflushed < MAX_UNFLUSHED
             && !self.flushing
+            && !self.controls
             && self.missed.is_empty()
             && self.journal.is_none();
         if room {
@@ -303,7 +369,7 @@ impl Attached {
     fn feed(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut fed = false;
         loop {
-            if self.unflushed >= MAX_UNFLUSHED || self.flushing {
+            if self.unflushed >= MAX_UNFLUSHED || self.flushing || self.controls {
                 self.flush(cx)?;
                 if self.flushing {
                     return Ok(fed);
@@ -353,7 +419,7 @@ impl Attached {
                 self.controls = false;
                 self.unflushed = 0;
                 self.flushing = false;
-                self.stuck_since = None;
+                self.stuck = None;
                 Ok(())
             }
             Poll::Ready(Err(error)) => Err(broken(&error)),
@@ -371,20 +437,21 @@ impl Attached {
         mut timer: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<End> {
-        let write_timeout = self.settings().write_timeout;
-        if self.flushing && self.stuck_since.is_none() {
-            let now = Instant::now();
-            self.stuck_since = Some(now);
-            if now + write_timeout < timer.deadline() {
-                timer.as_mut().reset(now + write_timeout);
+        if self.flushing {
+            self.note_progress(connection.now());
+            let due = self.deadline();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
             }
         }
         while timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             let link = connection.link();
             link.core.metrics.outbox.record(link.outbox.bytes() as f64);
-            if self.stuck_since.is_some_and(|since| now >= since + write_timeout) {
-                return Poll::Ready(End::Code(CloseCode::TooSlow));
+            match self.is_stuck(now, cx) {
+                Ok(false) => {}
+                Ok(true) => return Poll::Ready(End::Code(CloseCode::TooSlow)),
+                Err(end) => return Poll::Ready(end),
             }
             if now >= self.silent_until() {
                 return Poll::Ready(End::Code(CloseCode::Timeout));
