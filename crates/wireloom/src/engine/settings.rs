@@ -40,7 +40,7 @@ pub struct Settings {
     /// Who may come in, and how often.
     pub admission: Admission,
     /// Whether outbound messages are checked against their schemas, too: a mistake of a handler becomes `internal`
-    /// (and a line in the log) instead of a message that clients cannot read. On in debug builds.
+    /// (and a line in the log) instead of a message that clients cannot read. A stream ends with it. On in debug builds.
     pub check_outbound: bool,
     /// How long a session outlives its connection; zero turns sessions off. Clients that negotiate the subprotocol have
     /// one.
