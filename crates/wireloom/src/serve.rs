@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -157,13 +158,34 @@ pub async fn serve(
     Ok(())
 }
 
-/// How a request came here.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Arrival {
-    /// By TLS.
-    pub(crate) secure: bool,
-    /// At a loopback address.
-    pub(crate) loopback: bool,
+/// How a request came here, which decides what an `Origin` is worth. [`serve`] adds it to each request; under another
+/// server, a layer should, in the request's extensions.
+///
+/// Without it, a request came without TLS, and at a loopback address unless its `ConnectInfo<SocketAddr>` names a peer
+/// that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// By TLS that ends in this process: a page that came without it does not speak for this server.
+    pub secure: bool,
+    /// At a loopback address: a `Host` that is not localhost is believed only with a header that proxies add, since
+    /// anybody's name can be made to point there (DNS rebinding).
+    pub loopback: bool,
+}
+
+impl Arrival {
+    /// Of a handshake. Where nobody says it, what may be a loopback address counts as one.
+    pub(crate) fn of(request: &Parts) -> Self {
+        let told = request.extensions.get().copied();
+        told.unwrap_or_else(|| {
+            let peer = request.extensions.get();
+            let elsewhere =
+                peer.is_some_and(|ConnectInfo::<SocketAddr>(peer)| !peer.ip().to_canonical().is_loopback());
+            Self {
+                secure: false,
+                loopback: !elsewhere,
+            }
+        })
+    }
 }
 
 /// Sockets in HTTP, by address.
