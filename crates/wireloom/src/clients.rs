@@ -478,7 +478,7 @@ pub(crate) fn satisfies_schema<M: ServerMessage>(message: &M) -> bool {
 /// Where an error came from, for the log.
 pub(crate) fn outbound_failure(name: impl Into<Cow<'static, str>>) -> crate::reject::Internal {
     crate::reject::Internal::new(format!(
-        "the reply {} does not satisfy its own schema",
+        "the message {} does not satisfy its own schema",
         name.into()
     ))
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use compact_str::CompactString;
@@ -13,7 +14,7 @@ use crate::clients::{Client, ClientId, Link, Outgoing, Room, SendError, outbound
 use crate::engine::Shared;
 use crate::envelope::{self, Draft, Frame};
 use crate::json::{Fault, Writer};
-use crate::message::{Reply, Request, ServerMessage, StreamRequest};
+use crate::message::{Message, Reply, Request, ServerMessage, StreamRequest};
 use crate::outbox::{Class, Numbering};
 use crate::reject::{IntoReject, Reject};
 
@@ -128,18 +129,22 @@ impl AsRef<str> for ClientId {
 #[derive(Debug)]
 pub struct Items<T> {
     sink: ItemSink,
+    /// Set with the first item that breaks its schema; `None` where nobody looks.
+    spoiled: Option<Arc<AtomicBool>>,
     item: PhantomData<fn(T)>,
 }
 
 impl<T: ServerMessage> Items<T> {
     /// Sends an item. Waits while the client reads slower than items come, which is what bounds the memory of a
-    /// stream. When the client is gone, the handler is dropped here.
+    /// stream. When the client is gone, the handler is dropped here; so it is when the item breaks its schema, which ends
+    /// the stream with `internal` where [`crate::Settings::check_outbound`] says so.
     pub async fn send(&mut self, item: T) {
-        if self.sink.link.core.settings.check_outbound && !satisfies_schema(&item) {
-            tracing::error!(
-                r#type = T::TYPE,
-                "a stream's item does not satisfy its own schema; not sent"
-            );
+        if let Some(spoiled) = &self.spoiled
+            && (spoiled.load(Ordering::Relaxed) || !satisfies_schema(&item))
+        {
+            spoiled.store(true, Ordering::Relaxed);
+            // Who polls the handler sees it now. In a task of its own, nothing more is sent.
+            tokio::task::yield_now().await;
             return;
         }
         self.sink.send(T::TYPE, |out| item.encode(out)).await;
@@ -286,6 +291,24 @@ pub(crate) fn in_span(work: Work, span: tracing::Span) -> Work {
     Box::pin(InSpan { work, span })
 }
 
+/// A stream that ends with the first item that breaks its schema.
+struct Unspoiled {
+    work: Work,
+    spoiled: Arc<AtomicBool>,
+    item: &'static str,
+}
+
+impl Answering for Unspoiled {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, asker: Asker<'_>) -> Poll<Finished> {
+        let polled = self.work.as_mut().poll(cx, asker);
+        if self.spoiled.load(Ordering::Relaxed) {
+            let reject = Reject::internal(outbound_failure(self.item));
+            return Poll::Ready(Finished::rejected(reject, asker.correlation_id));
+        }
+        polled
+    }
+}
+
 /// Why a handler was not called.
 pub(crate) enum NotCalled {
     /// The payload cannot be decoded.
@@ -424,10 +447,21 @@ where
     fn call(&self, frame: &mut Frame<'_>, optional: bool, admit: Admit<'_, S>) -> Result<Work, NotCalled> {
         let message: M = frame.payload(optional)?;
         let cx = admit(frame)?;
+        let check = cx.seat.shared.core.settings.check_outbound;
+        let spoiled = check.then(Arc::<AtomicBool>::default);
         let items = Items {
             sink: ItemSink::new(&cx),
+            spoiled: spoiled.clone(),
             item: PhantomData,
         };
-        Ok(answering((self.handler)(cx, message, items), Finished::of))
+        let work = answering((self.handler)(cx, message, items), Finished::of);
+        Ok(match spoiled {
+            Some(spoiled) => Box::pin(Unspoiled {
+                work,
+                spoiled,
+                item: <M::Item as Message>::TYPE,
+            }),
+            None => work,
+        })
     }
 }

@@ -77,7 +77,7 @@ pub use local::LocalClient;
 pub use message::{ClientMessage, FromAnswer, Message, Reply, Request, ServerMessage, StreamRequest};
 pub use protocol::Protocol;
 pub use reject::{Detail, Internal, IntoReject, Reason, Reject, code};
-pub use serve::{ServeOptions, serve};
+pub use serve::{Arrival, ServeOptions, serve};
 pub use signals::interrupted;
 #[cfg(feature = "store")]
 pub use store::{Durability, Store, StoreError};

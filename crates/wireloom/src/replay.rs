@@ -109,10 +109,11 @@ impl Replay {
         self.next - self.kept.len() as u64
     }
 
-    /// Whether little room is left: who can wait, should.
+    /// Whether little room is left: who can wait, should. There is room for something in any empty buffer.
     pub(crate) fn crowded(&self) -> bool {
         let Bounds { messages, bytes, .. } = self.bounds;
-        self.kept.len() >= messages / 4 * 3 || self.bytes >= bytes / 4 * 3
+        let most = |bound: usize| (bound - bound / 4).max(1);
+        self.kept.len() >= most(messages) || self.bytes >= most(bytes)
     }
 
     /// Numbers a message and keeps it. Returns it as it is sent: its text with `seq` behind everything else.
@@ -249,6 +250,18 @@ mod tests {
         assert!(replay.pin(2));
         assert_eq!(texts(&mut replay).len(), 4);
         assert!(!replay.pin(7), "there was no message 7");
+    }
+
+    #[test]
+    fn the_smallest_buffer_has_room_while_it_is_empty() {
+        for messages in 1..=4 {
+            let mut replay = Replay::new(Bounds { messages, ..BOUNDS });
+            assert!(!replay.crowded(), "{messages}");
+            for _ in 0..messages {
+                push(&mut replay, Instant::now());
+            }
+            assert!(replay.crowded(), "{messages}");
+        }
     }
 
     #[test]

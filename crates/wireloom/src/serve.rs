@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,6 +29,11 @@ use tower_service::Service;
 use crate::address::AddressKey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+
+/// Bytes that the kernel takes of a connection beyond those that it has sent. Less is not quicker noticed, more is not quicker
+/// sent.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 64 * 1024;
 
 /// How long a socket that was closed here goes on reading what the peer has sent already.
 const LINGER: Duration = Duration::from_secs(1);
@@ -156,13 +162,34 @@ pub async fn serve(
     Ok(())
 }
 
-/// How a request came here.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Arrival {
-    /// By TLS.
-    pub(crate) secure: bool,
-    /// At a loopback address.
-    pub(crate) loopback: bool,
+/// How a request came here, which decides what an `Origin` is worth. [`serve`] adds it to each request; under another
+/// server, a layer should, in the request's extensions.
+///
+/// Without it, a request came without TLS, and at a loopback address unless its `ConnectInfo<SocketAddr>` names a peer
+/// that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// By TLS that ends in this process: a page that came without it does not speak for this server.
+    pub secure: bool,
+    /// At a loopback address: a `Host` that is not localhost is believed only with a header that proxies add, since
+    /// anybody's name can be made to point there (DNS rebinding).
+    pub loopback: bool,
+}
+
+impl Arrival {
+    /// Of a handshake. Where nobody says it, what may be a loopback address counts as one.
+    pub(crate) fn of(request: &Parts) -> Self {
+        let told = request.extensions.get().copied();
+        told.unwrap_or_else(|| {
+            let peer = request.extensions.get();
+            let elsewhere =
+                peer.is_some_and(|ConnectInfo::<SocketAddr>(peer)| !peer.ip().to_canonical().is_loopback());
+            Self {
+                secure: false,
+                loopback: !elsewhere,
+            }
+        })
+    }
 }
 
 /// Sockets in HTTP, by address.
@@ -206,6 +233,17 @@ impl Drop for Place {
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Has the kernel hold little that it has not sent: what is kept for a client that reads slowly waits here, where it has a bound,
+/// and that it reads shows soon. By default, megabytes go by before the kernel says that anything went on.
+fn keep_unsent_low(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT) {
+        tracing::debug!("cannot set TCP_NOTSENT_LOWAT: {error}");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _kept_by_the_kernel = stream;
+}
+
 /// Serves one socket, behind the TLS handshake if there is one.
 async fn begin(
     stream: TcpStream,
@@ -218,6 +256,7 @@ async fn begin(
         // The peer may be gone already; the connection will tell.
         tracing::debug!(%peer, "cannot set TCP_NODELAY: {error}");
     }
+    keep_unsent_low(&stream);
     let arrival = Arrival {
         secure: false,
         loopback: stream

@@ -212,6 +212,12 @@ impl<S> Entry<S> {
         self.transitions.get(state).copied().flatten().map(Some).ok_or(())
     }
 
+    /// Whether it leads from any state to another one.
+    pub(crate) fn leads_on(&self) -> bool {
+        let mut transitions = self.transitions.iter().enumerate();
+        transitions.any(|(from, to)| to.is_some_and(|to| to != from))
+    }
+
     /// The validator of its payload; compiled at the first use.
     pub(crate) fn validator(&self, protocol: &Protocol) -> Result<&Validator, &str> {
         let compile = || match protocol.payload_schema(&self.name) {

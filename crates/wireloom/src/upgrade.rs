@@ -36,7 +36,8 @@ const ANY_VERSION: &str = "wireloom.v1";
 const READ_BUFFER: usize = 512;
 
 impl<S: Send + Sync + 'static> Engine<S> {
-    /// The route of the WebSocket endpoint, for [`axum::Router::route`].
+    /// The route of the WebSocket endpoint, for [`axum::Router::route`]. Under another server than [`crate::serve`], see
+    /// [`Engine::accept`] for what that has to say of each request.
     pub fn upgrade<R: Clone + Send + Sync + 'static>(&self) -> MethodRouter<R> {
         let engine = self.clone();
         any(move |request: Parts| {
@@ -56,7 +57,10 @@ impl<S: Send + Sync + 'static> Engine<S> {
     ///
     /// A refusal is a close code, since a browser cannot see an HTTP status; only when very many are refused, it is a
     /// status. What is no handshake is answered with 400, 405 or 426. The peer's address is known by its
-    /// `ConnectInfo<SocketAddr>`, which [`crate::serve`] adds; without it, nothing is limited by address.
+    /// `ConnectInfo<SocketAddr>`, which [`crate::serve`] adds; without it, nothing is limited by address. How the request
+    /// came here is known by its [`crate::Arrival`], which [`crate::serve`] adds as well; without it, pages of this very
+    /// host are refused where the peer's address is unknown or loopback, unless a proxy has added its headers or
+    /// [`crate::Settings::origins`] lists them, and plain pages are let in although the server may speak TLS.
     #[must_use]
     pub fn accept(&self, mut request: Parts) -> Response {
         if has_body(&request.headers) {

@@ -52,8 +52,14 @@ async fn message(
             let message = "it failed".to_owned();
             return Err(StreamError { session_id, message }.into());
         }
+        // Breaks the schema of the item: a session has a name.
+        let nameless = word.starts_with("nameless");
         out.send(StreamChunk {
-            session_id: session_id.clone(),
+            session_id: if nameless {
+                String::new()
+            } else {
+                session_id.clone()
+            },
             content: word.to_owned(),
         })
         .await;
@@ -144,6 +150,21 @@ async fn a_stream_ends_well_or_badly() {
         .collect();
     assert_eq!(types, ["stream:chunk", "stream:error"]);
     assert!(answers.iter().all(|answer| answer["correlationId"] == "c"));
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_an_item_that_breaks_its_schema() {
+    // In the middle, and as the last one.
+    for content in ["a nameless c", "a nameless"] {
+        let answers = call("agent:message", json!({ "content": content })).await;
+        let types: Vec<_> = answers
+            .iter()
+            .map(|answer| answer["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(types, ["stream:chunk", "error"], "{answers:?}");
+        assert_eq!(answers[1]["payload"]["code"], "internal");
+        assert_eq!(answers[1]["correlationId"], "c");
+    }
 }
 
 #[tokio::test]

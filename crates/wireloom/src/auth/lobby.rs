@@ -69,7 +69,7 @@ pub(crate) fn arrive(core: &Core, request: &Parts, versioned: bool) -> Result<Vi
         if path.len() > MAX_PATH || origin.is_some_and(|origin| origin.len() > MAX_ORIGIN) {
             return Err(CloseCode::Forbidden);
         }
-        let arrival = request.extensions.get::<Arrival>().copied().unwrap_or_default();
+        let arrival = Arrival::of(request);
         if !origin::allowed(headers, &core.settings.origins, arrival) {
             tracing::info!(
                 address = address.map(tracing::field::display),

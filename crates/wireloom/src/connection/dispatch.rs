@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 use super::Connection;
 use super::admission::{admit_type, rate_limited};
-use super::requests::{ANY, Answer, Request, panicked};
+use super::requests::{ANY, Answer, Request, Waiting, panicked};
 use crate::auth::Secret;
 use crate::auth::badge;
 use crate::close::CloseCode;
@@ -20,7 +20,7 @@ use crate::messages::ConnectionAuthenticate;
 use crate::outbox::Numbering;
 use crate::reject::{Internal, Reject, code};
 use crate::replay::Asked;
-use crate::table::{EngineTask, Task};
+use crate::table::{EngineTask, Entry, Task};
 
 /// Why a frame was refused before its handler was called.
 pub(super) enum Refused {
@@ -374,7 +374,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 hash: request.hash,
             })),
             // It waits only for those in front of it.
-            None => self.gate.back().map(|(ticket, _)| *ticket),
+            None => self.gate.back().map(|last| last.ticket),
         }
     }
 
@@ -415,8 +415,14 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 None
             }
             Begun::Waiting(ticket, work) => {
+                let entry = self.shared.table.entry(request.entry);
+                let leads_on = entry.is_some_and(Entry::leads_on);
                 let running = self.know(work, request, timeout);
-                self.gate.push_back((ticket, running));
+                self.gate.push_back(Waiting {
+                    ticket,
+                    running,
+                    leads_on,
+                });
                 None
             }
         }

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::requests::{Answer, InFlight, Request};
+use super::requests::{Answer, InFlight};
 use super::{Connection, Refused};
 use crate::close::CloseCode;
 use crate::envelope::Frame;
@@ -118,25 +118,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
             return Finished::nothing();
         };
         let cancelled = self.known.swap_remove(at);
-        self.abort(&cancelled)
-    }
-
-    /// Drops a request in flight; what answers it.
-    pub(super) fn abort(&self, request: &InFlight) -> Finished {
-        request.handle.abort();
-        let Request {
-            entry,
-            correlation_id,
-            started,
-            ..
-        } = &request.request;
-        if let Some(entry) = self.shared.table.entry(*entry) {
-            entry.metrics.count(code::CANCELLED, started.elapsed(), 1);
-        }
-        let cancelled = Reject::engine(code::CANCELLED, "the request was cancelled");
+        let finished = cancelled.abort();
+        self.count(code::CANCELLED, &cancelled.request);
+        // The message that cancels has done what it was sent for.
         Finished {
             reject: None,
-            ..Finished::rejected(cancelled, correlation_id.as_deref())
+            ..finished
         }
     }
 }

@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use self::admission::{Limiter, TaskClock, limiter};
 use self::dispatch::Refused;
 pub(crate) use self::requests::Answer;
-use self::requests::{ANY, Done, InFlight, Request, Running, panicked};
+use self::requests::{ANY, Done, HOOK, InFlight, Request, Running, Waiting, panicked};
 use crate::auth::badge::{self, Badge, Guest};
 use crate::clients::Link;
 use crate::close::CloseCode;
@@ -55,8 +55,8 @@ pub(crate) struct Connection<S> {
     shared: Arc<Shared<S>>,
     link: Arc<Link>,
     in_flight: FuturesUnordered<Abortable<Running>>,
-    /// Requests that run when it is written down that they do, by their tickets. In order.
-    gate: VecDeque<(u64, Abortable<Running>)>,
+    /// Requests that run when it is written down that they do. In order.
+    gate: VecDeque<Waiting>,
     /// What is known of the requests in flight.
     known: Vec<InFlight>,
     /// Requests that went on beside others so far.
@@ -183,7 +183,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
                 Err(panic) => Finished::rejected(panicked(&*panic), None),
             }
         });
-        self.push(work, self.request(usize::MAX, None), None);
+        self.push(work, self.request(HOOK, None), None);
     }
 
     fn core(&self) -> &Core {
@@ -279,9 +279,12 @@ impl<S: Send + Sync + 'static> Connection<S> {
         self.now
     }
 
-    /// Whether more frames should be taken now: not before the connect hook has ended, not while answers pile up.
+    /// Whether more frames should be taken now: not before the connect hook has ended, not while answers pile up, not
+    /// behind a request that has yet to run and may lead to another state, by which they are judged.
     pub(crate) fn wants_frames(&self) -> bool {
-        !self.connecting() && !self.link.outbox.crowded()
+        !self.connecting()
+            && !self.link.outbox.crowded()
+            && self.gate.back().is_none_or(|last| !last.leads_on)
     }
 
     /// Whether the connect hook is still at work, or credentials are being judged.
@@ -334,7 +337,7 @@ impl<S: Send + Sync + 'static> Connection<S> {
         let (stay, go): (Vec<_>, Vec<_>) = self.known.drain(..).partition(stays);
         self.known = stay;
         for cancelled in go {
-            let finished = self.abort(&cancelled);
+            let finished = cancelled.abort();
             self.finish(finished, cancelled.request);
         }
         self.core().sessions.park(&self.link);
@@ -410,26 +413,32 @@ impl<S: Send + Sync + 'static> Connection<S> {
         Abortable::new(running, registration)
     }
 
-    /// Goes on with what is in flight. Whether anything ended.
+    /// Goes on with what is in flight. Whether there may be more to do, since anything ended, or runs now.
     ///
     /// What ends while answers pile up is left for later: a client that reads is not cut off for many large answers.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut ended = false;
+        let mut went_on = false;
         if self.core().draining() && !self.warned {
             self.warned = true;
             self.queue_here(self.core().farewell());
         }
-        while let Some((ticket, _)) = self.gate.front()
+        while let Some(first) = self.gate.front()
             && !self.link.outbox.crowded()
             && self
                 .link
                 .journal()
-                .is_none_or(|journal| journal.is_written(*ticket, cx))
-            && let Some((_, mut running)) = self.gate.pop_front()
+                .is_none_or(|journal| journal.is_written(first.ticket, cx))
+            && let Some(Waiting {
+                mut running,
+                leads_on,
+                ..
+            }) = self.gate.pop_front()
         {
+            // Frames that wait behind it may be taken now.
+            went_on |= leads_on;
             match Pin::new(&mut running).poll(cx) {
                 Poll::Ready(done) => {
-                    ended = true;
+                    went_on = true;
                     self.done(done);
                 }
                 Poll::Pending => self.in_flight.push(running),
@@ -439,11 +448,11 @@ impl<S: Send + Sync + 'static> Connection<S> {
             && !self.link.outbox.crowded()
             && let Poll::Ready(Some(done)) = self.in_flight.poll_next_unpin(cx)
         {
-            ended = true;
+            went_on = true;
             self.done(done);
         }
         self.count_answered();
-        ended
+        went_on
     }
 
     /// Answers a request that was in flight. One that was aborted was answered when it was cancelled.

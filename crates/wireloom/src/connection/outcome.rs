@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Connection;
-use super::requests::{Answer, Request};
+use super::requests::{Answer, HOOK, Request};
 use crate::envelope::Draft;
 use crate::handler::Finished;
 use crate::metrics::OK;
@@ -72,12 +72,15 @@ impl<S: Send + Sync + 'static> Connection<S> {
     }
 
     /// Counts what ended. Those that were answered at once are counted together.
-    fn count(&mut self, outcome: &str, request: &Request) {
+    pub(super) fn count(&mut self, outcome: &str, request: &Request) {
         if outcome == OK && request.started == self.now && request.entry == self.answered.0 {
             self.answered.1 += 1;
             return;
         }
         self.count_answered();
+        if request.entry == HOOK {
+            return;
+        }
         if outcome == OK && request.started == self.now {
             self.answered = (request.entry, 1);
             return;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use compact_str::CompactString;
-use futures_util::future::AbortHandle;
+use futures_util::future::{AbortHandle, Abortable};
 use tokio::time::{Instant, Sleep};
 
 use crate::clients::Link;
@@ -24,6 +24,18 @@ pub(super) struct InFlight {
     pub(super) number: u64,
     pub(super) handle: AbortHandle,
 }
+
+impl InFlight {
+    /// Drops it; what answers it.
+    pub(super) fn abort(&self) -> Finished {
+        self.handle.abort();
+        let cancelled = Reject::engine(code::CANCELLED, "the request was cancelled");
+        Finished::rejected(cancelled, self.request.correlation_id.as_deref())
+    }
+}
+
+/// The index of a type that the application's connect hook has: it is no message, and not counted as one.
+pub(super) const HOOK: usize = usize::MAX - 1;
 
 /// The hash of a message whose payload was not looked at: it stands for any.
 pub(super) const ANY: u64 = 0;
@@ -53,6 +65,15 @@ pub(super) struct Running {
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) request: Request,
     pub(super) number: u64,
+}
+
+/// A request that runs when it is written down that it does.
+pub(super) struct Waiting {
+    /// The journal's ticket for that.
+    pub(super) ticket: u64,
+    pub(super) running: Abortable<Running>,
+    /// Whether it may lead to another state.
+    pub(super) leads_on: bool,
 }
 
 /// A request that was answered.

@@ -30,6 +30,9 @@ const MAX_BATCH: usize = 64;
 /// Bytes handed to the socket between two flushes.
 pub(crate) const MAX_UNFLUSHED: usize = 64 * 1024;
 
+/// Bytes that a peer must take within the write timeout, unless that is all there is: a crumb now and then holds nothing.
+const LEAST_TAKEN: u64 = 4 * 1024;
+
 /// A socket at work.
 pub(super) struct Attached {
     pub(super) socket: WebSocket,
@@ -41,17 +44,26 @@ pub(super) struct Attached {
     pub(super) missed: VecDeque<Utf8Bytes>,
     /// Bytes handed to the socket since the last complete flush.
     unflushed: usize,
-    /// Whether tungstenite may have something among them: a pong, a ping.
+    /// Whether tungstenite may have something among them: a pong, a ping. Texts go out behind it.
     controls: bool,
     /// Whether the socket did not take all at the last flush.
     pub(super) flushing: bool,
     last_heard: Instant,
     next_ping: Instant,
-    stuck_since: Option<Instant>,
+    /// How far what is written had come when last it went on; `None` when all is.
+    stuck: Option<Stuck>,
     /// Where what is sent is written down before, if the session outlives the server; and up to which ticket that must
     /// be done for what is `missed`.
     journal: Option<Arc<Journal>>,
     ticket: u64,
+}
+
+/// Where a write stands.
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    since: Instant,
+    /// Bytes that the socket had taken by then.
+    sent: u64,
 }
 
 /// An open socket, as the engine counts them.
@@ -104,7 +116,7 @@ impl Attached {
             flushing: false,
             last_heard: now,
             next_ping: now + core.settings.heartbeat_interval,
-            stuck_since: None,
+            stuck: None,
             ticket: journal.map_or(0, |journal| journal.ticket()),
             journal: journal.cloned(),
         }
@@ -125,10 +137,29 @@ impl Attached {
     /// When something is due.
     pub(super) fn deadline(&self) -> Instant {
         let next = self.next_ping.min(self.silent_until());
-        match self.stuck_since {
-            Some(since) => next.min(since + self.settings().write_timeout),
+        match self.stuck {
+            Some(stuck) => next.min(self.stuck_until(stuck)),
             None => next,
         }
+    }
+
+    /// When a write that does not go on is given up.
+    fn stuck_until(&self, stuck: Stuck) -> Instant {
+        stuck.since + self.settings().write_timeout
+    }
+
+    /// Looks whether what is written goes on.
+    fn note_progress(&mut self, now: Instant) {
+        let sent = self.socket.get_ref().sent();
+        let goes_on = self.stuck.is_none_or(|stuck| sent - stuck.sent >= LEAST_TAKEN);
+        if self.flushing && goes_on {
+            self.stuck = Some(Stuck { since: now, sent });
+        }
+    }
+
+    /// Whether a write was stuck for too long: the peer takes too little.
+    fn is_stuck(&self, now: Instant) -> bool {
+        self.stuck.is_some_and(|stuck| now >= self.stuck_until(stuck))
     }
 
     /// When a peer that stays silent is given up, or that never finishes what it began to say.
@@ -283,6 +314,7 @@ impl Attached {
         let Some(answer) = answer else { return Ok(()) };
         let room = self.unflushed < MAX_UNFLUSHED
             && !self.flushing
+            && !self.controls
             && self.missed.is_empty()
             && self.journal.is_none();
         if room {
@@ -303,7 +335,7 @@ impl Attached {
     fn feed(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut fed = false;
         loop {
-            if self.unflushed >= MAX_UNFLUSHED || self.flushing {
+            if self.unflushed >= MAX_UNFLUSHED || self.flushing || self.controls {
                 self.flush(cx)?;
                 if self.flushing {
                     return Ok(fed);
@@ -353,7 +385,7 @@ impl Attached {
                 self.controls = false;
                 self.unflushed = 0;
                 self.flushing = false;
-                self.stuck_since = None;
+                self.stuck = None;
                 Ok(())
             }
             Poll::Ready(Err(error)) => Err(broken(&error)),
@@ -371,19 +403,18 @@ impl Attached {
         mut timer: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<End> {
-        let write_timeout = self.settings().write_timeout;
-        if self.flushing && self.stuck_since.is_none() {
-            let now = Instant::now();
-            self.stuck_since = Some(now);
-            if now + write_timeout < timer.deadline() {
-                timer.as_mut().reset(now + write_timeout);
+        if self.flushing {
+            self.note_progress(connection.now());
+            let due = self.deadline();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
             }
         }
         while timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             let link = connection.link();
             link.core.metrics.outbox.record(link.outbox.bytes() as f64);
-            if self.stuck_since.is_some_and(|since| now >= since + write_timeout) {
+            if self.is_stuck(now) {
                 return Poll::Ready(End::Code(CloseCode::TooSlow));
             }
             if now >= self.silent_until() {

@@ -29,7 +29,9 @@ pub struct Settings {
     /// Refused messages, less those accepted since, after which a connection that exceeds its rate is closed with
     /// 4429.
     pub rate_strikes: u32,
-    /// Longest time that a write may be stuck before the connection is dropped.
+    /// Longest time that a write may be stuck before the connection is dropped: that the peer takes less than 4 KiB of
+    /// what waits for it. Under another server than [`crate::serve`], a peer takes something when the kernel says that
+    /// its buffer has room again, which is a third of it: who reads more slowly than that is dropped, too.
     pub write_timeout: Duration,
     /// Origins that browsers may connect from, beside the server's own host and localhost; `*` allows all.
     pub origins: Vec<String>,
@@ -38,7 +40,7 @@ pub struct Settings {
     /// Who may come in, and how often.
     pub admission: Admission,
     /// Whether outbound messages are checked against their schemas, too: a mistake of a handler becomes `internal`
-    /// (and a line in the log) instead of a message that clients cannot read. On in debug builds.
+    /// (and a line in the log) instead of a message that clients cannot read. A stream ends with it. On in debug builds.
     pub check_outbound: bool,
     /// How long a session outlives its connection; zero turns sessions off. Clients that negotiate the subprotocol have
     /// one.

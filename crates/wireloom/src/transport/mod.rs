@@ -28,6 +28,10 @@ const READ_AHEAD: usize = 32 * 1024;
 /// Bytes that tungstenite is given before other tasks get their turn: thousands of tiny frames may lie in them.
 const MAX_GIVEN: usize = 16 * 1024;
 
+/// Bytes that are taken from tungstenite at once: it keeps the rest, which is not kept twice. No text may be put behind
+/// them before it has none.
+const MAX_ACCEPTED: usize = 16 * 1024;
+
 /// Room for what is written that a thread keeps, in bytes.
 const KEPT_ROOM: usize = 128 * 1024;
 
@@ -82,7 +86,9 @@ pub(crate) struct Transport<T> {
     /// What is to be written, from `written` on.
     out: Vec<u8>,
     written: usize,
-    /// How much of it tungstenite waits for: its bytes are taken at once, and it is told when they are written.
+    /// All bytes that the socket has taken so far.
+    sent: u64,
+    /// How much of `out` tungstenite waits for: its bytes are taken at once, and it is told when they are written.
     accepted: usize,
 }
 
@@ -104,6 +110,7 @@ impl<T> Transport<T> {
             given: 0,
             out: Vec::new(),
             written: 0,
+            sent: 0,
             accepted: 0,
         }
     }
@@ -128,6 +135,11 @@ impl<T> Transport<T> {
     /// All bytes that were taken so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// All bytes that the socket has taken so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Puts a text behind what is to be written. It goes out with the next flush.
@@ -342,7 +354,10 @@ impl<T: AsyncWrite + Unpin> Transport<T> {
         {
             match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                length => self.written += length,
+                length => {
+                    self.written += length;
+                    self.sent += length as u64;
+                }
             }
         }
         self.written = 0;
@@ -360,6 +375,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let transport = self.get_mut();
         if transport.accepted == 0 {
+            let bytes = bytes.get(..MAX_ACCEPTED).unwrap_or(bytes);
             transport.out().extend_from_slice(bytes);
             transport.accepted = bytes.len();
         }

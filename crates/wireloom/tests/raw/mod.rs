@@ -58,8 +58,12 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 impl Raw {
     /// Behind its handshake, which has these header lines as well.
     pub(crate) async fn open(address: SocketAddr, headers: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = handshake(address, headers);
+        Self::over(TcpStream::connect(address).await.unwrap(), headers).await
+    }
+
+    /// The same, on a socket that is connected already.
+    pub(crate) async fn over(mut stream: TcpStream, headers: &str) -> Self {
+        let request = handshake(stream.peer_addr().unwrap(), headers);
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use wireloom::CloseCode;
 
-use crate::support::{CLOSE, CONTINUATION, FIN, Note, PING, PONG, Server, TEXT, Tick, masked, until};
+use crate::support::{CLOSE, CONTINUATION, FIN, Note, PING, PONG, Raw, Server, TEXT, Tick, masked, until};
 
 #[tokio::test]
 async fn code_1000_when_the_client_leaves() {
@@ -348,4 +350,32 @@ async fn the_application_may_close() {
     let (messages, code) = client.end().await;
     assert_eq!(messages.len(), 1);
     assert_eq!(code, 4409);
+}
+
+/// What a slow reader has of a stream without end: so much every 150 ms, with a write timeout of 800 ms.
+async fn read_slowly(piece: usize) -> usize {
+    let server = Server::with(|settings| settings.write_timeout = Duration::from_millis(800)).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(32 * 1024).unwrap();
+    let mut raw = Raw::over(socket.connect(server.address).await.unwrap(), "").await;
+    raw.next().await;
+    let count = json!({"type": "count", "payload": {"to": 100_000_000, "pad": 10_000}}).to_string();
+    raw.write(&masked(FIN | TEXT, count.as_bytes())).await;
+    let mut piece = vec![0; piece];
+    for _ in 0..40 {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        raw.stream.read_exact(&mut piece).await.unwrap();
+    }
+    server.engine.connections()
+}
+
+#[tokio::test]
+async fn who_reads_slowly_all_the_time_stays() {
+    // The kernel says that a socket takes more only when a third of its buffer is free, which takes longer here.
+    assert_eq!(read_slowly(20 * 1024).await, 1);
+}
+
+#[tokio::test]
+async fn who_reads_next_to_nothing_goes() {
+    assert_eq!(read_slowly(10).await, 0);
 }

@@ -1,6 +1,7 @@
 //! The engine over real sockets: a frame in, a frame out, and how connections end.
 
 mod closing;
+mod counted;
 mod deprecated;
 mod errors;
 mod fanout;

@@ -9,16 +9,21 @@ use tempfile::TempDir;
 use wireloom::{Durability, Engine, ServeOptions, Settings, Store, StoreError};
 
 use crate::resume::{Session, refused, resume};
-use crate::support::{Note, Server, Shared, Tick, registry, until};
+use crate::support::{
+    FIN, Note, Raw, Server, Shared, TEXT, Tick, error, masked, message, protocol, registry, registry_of,
+    until,
+};
 
 fn engine(state: &Shared, directory: &Path, window: Duration) -> Engine<Shared> {
     let store = Store::open(directory, Durability::Process).unwrap();
-    let change = |settings: &mut Settings| {
-        settings.resume_window = window;
-        settings.resume_messages = 1000;
-        settings.resume_bytes = 1 << 18;
-    };
+    let change = |settings: &mut Settings| wait(settings, window);
     registry(state).settings(change).store(store).build().unwrap()
+}
+
+fn wait(settings: &mut Settings, window: Duration) {
+    settings.resume_window = window;
+    settings.resume_messages = 1000;
+    settings.resume_bytes = 1 << 18;
 }
 
 /// A server whose sessions stand in a directory.
@@ -72,6 +77,63 @@ async fn take(session: &mut Session, count: usize) -> Vec<Value> {
         messages.push(session.next().await);
     }
     messages
+}
+
+/// Sends these messages of a session in one write; what comes, as many as were sent.
+async fn at_once(server: &Server, messages: &[String]) -> Vec<Value> {
+    let mut raw = Raw::open(server.address, "Sec-WebSocket-Protocol: test.v1\r\n").await;
+    raw.next().await;
+    let frames = messages.iter().map(|text| masked(FIN | TEXT, text.as_bytes()));
+    raw.write(&frames.collect::<Vec<_>>().concat()).await;
+    let mut answers = Vec::new();
+    for _ in messages {
+        answers.push(raw.next().await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn messages_in_one_write_are_judged_one_after_the_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let messages = [
+        message("game:start", json!({}), "1"),
+        message("game:move", json!({}), "2"),
+        message("game:start", json!({}), "3"),
+    ];
+    let answers = at_once(&server, &messages).await;
+    for answer in answers {
+        match answer["correlationId"].as_str() {
+            Some("3") => {
+                error(&answer, "invalid_state", Some("3"));
+            }
+            _ => assert_eq!(answer["type"], "echoed", "{answer}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_behind_a_request_that_goes_on_are_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut protocol = protocol();
+    let machine = protocol.states.as_mut().unwrap();
+    let lobby = machine.states.get_mut("lobby").unwrap();
+    lobby.insert("count".to_owned(), "playing".to_owned());
+    let state = Shared::default();
+    let engine = registry_of(protocol, &state)
+        .settings(|settings| wait(settings, Duration::from_secs(30)))
+        .store(Store::open(directory.path(), Durability::Process).unwrap())
+        .build()
+        .unwrap();
+    let server = Server::of(engine, state, ServeOptions::default()).await;
+    let messages = [
+        message("count", json!({"to": 1, "pauseMs": 300}), "1"),
+        message("whole", json!({}), "2"),
+        message("whole", json!({}), "3"),
+    ];
+    let answers = at_once(&server, &messages).await;
+    let ids: Vec<_> = answers.iter().map(|answer| &answer["correlationId"]).collect();
+    assert_eq!(ids, ["2", "3", "1"]);
 }
 
 #[tokio::test]

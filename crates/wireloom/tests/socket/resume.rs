@@ -24,7 +24,7 @@ async fn with(change: impl FnOnce(&mut Settings)) -> Server {
     .await
 }
 
-fn wait(settings: &mut Settings) {
+pub(crate) fn wait(settings: &mut Settings) {
     settings.resume_window = Duration::from_secs(30);
     settings.resume_messages = 1000;
     settings.resume_bytes = 1 << 20;

@@ -1,14 +1,19 @@
 //! Deadlines of the server: slow headers, quick answers, and a shutdown that ends.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use axum::{Extension, Router};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use wireloom::ServeOptions;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use wireloom::{Arrival, ServeOptions};
 
-use crate::support::{Server, Shared, error, registry, until};
+use crate::support::{Client, Server, Shared, error, registry, until};
 
 #[tokio::test]
 async fn slow_headers_are_cut_off() {
@@ -119,7 +124,7 @@ async fn everyone_is_warned_even_who_comes_in_the_last_moment() {
             let request = format!("ws://{}/ws", server.address);
             tokio::spawn(async move {
                 let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-                crate::support::Client { socket }.end().await
+                Client { socket }.end().await
             })
         })
         .collect();
@@ -149,4 +154,60 @@ async fn a_client_in_this_process_meets_the_same_checks() {
         .await;
     assert_eq!(answers.len(), 2001);
     assert_eq!(engine.connections(), 0);
+}
+
+/// The code that a page's handshake at this address is closed with, behind a rebound name; `None` if it is let in.
+async fn page(address: SocketAddr, headers: &[(&'static str, &'static str)]) -> Option<u16> {
+    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+    for (name, value) in headers {
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().insert(*name, value);
+    }
+    let (socket, _response) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let mut client = Client { socket };
+    match client.frame().await.unwrap() {
+        Frame::Close(close) => Some(close.unwrap().code.into()),
+        _ => None,
+    }
+}
+
+/// What a browser says of a page whose name was made to point here.
+const REBOUND: [(&str, &str); 2] = [("host", "rebound.example"), ("origin", "http://rebound.example")];
+
+#[tokio::test]
+async fn another_server_need_not_say_how_a_request_came() {
+    for told in [false, true] {
+        let engine = registry(&Shared::default()).build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/ws", engine.upgrade());
+        tokio::spawn(async move {
+            if told {
+                let peers = router.into_make_service_with_connect_info::<SocketAddr>();
+                axum::serve(listener, peers).await
+            } else {
+                axum::serve(listener, router).await
+            }
+        });
+        assert_eq!(page(address, &REBOUND).await, Some(4403));
+        assert_eq!(page(address, &[("origin", "http://localhost:5173")]).await, None);
+        let [host, origin] = REBOUND;
+        let proxied = [host, origin, ("x-forwarded-for", "192.0.2.1")];
+        assert_eq!(page(address, &proxied).await, None);
+    }
+}
+
+#[tokio::test]
+async fn another_server_can_say_how_a_request_came() {
+    for (secure, let_in) in [(false, None), (true, Some(4403))] {
+        let engine = registry(&Shared::default()).build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let loopback = false;
+        let router = Router::new()
+            .route("/ws", engine.upgrade())
+            .layer(Extension(Arrival { secure, loopback }));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        assert_eq!(page(address, &REBOUND).await, let_in);
+    }
 }
