@@ -21,9 +21,9 @@ const REFUSALS_PER_ADDRESS: usize = 16;
 /// So many a second in the long run, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// In the long run. 0 or less is no limit.
+    /// In the long run. 0 or less is no limit; the lowest lets a whole `burst` through in 146 years.
     pub per_second: f64,
-    /// At once.
+    /// At once; 1 at least.
     pub burst: u32,
 }
 
@@ -46,7 +46,7 @@ pub struct Admission {
     /// Whether clients are served that show no credentials, although there is an authenticator. They have no scopes.
     pub anonymous: bool,
     /// Longest time that a client may take to show credentials as its first message, and longest time that an
-    /// authenticator may take to judge them.
+    /// authenticator may take to judge them. A year at most.
     pub authenticate_timeout: Duration,
     /// Most connections of one address; the next is closed with 1013.
     pub connections_per_address: usize,

@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::address::AddressKey;
+use crate::engine::FAR;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -47,7 +48,7 @@ const MIN_HEADER_BYTES: usize = 8 * 1024;
 /// Most bytes that are read and dropped meanwhile.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bounds of an HTTP server.
+/// Bounds of an HTTP server. Times are a year at most; what is beyond a bound is taken for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeOptions {
     /// Longest time that a client may take to send the headers of a request.
@@ -61,7 +62,7 @@ pub struct ServeOptions {
     /// Longest time that HTTP requests may go on after the shutdown began. WebSockets have their own:
     /// [`crate::Engine::shutdown`].
     pub drain_timeout: Duration,
-    /// Most sockets in HTTP, before or without an upgrade; further ones wait to be accepted.
+    /// Most sockets in HTTP, before or without an upgrade, 1 at least; further ones wait to be accepted.
     pub sockets: usize,
     /// Most of them that one address may have, loopback excepted; further ones are closed. IPv6 counts by /64. Behind
     /// a proxy, it is the proxy's address that counts.
@@ -72,6 +73,22 @@ pub struct ServeOptions {
     /// Speaks TLS, and nothing else.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
+}
+
+impl ServeOptions {
+    /// Within their bounds.
+    fn bounded(mut self) -> Self {
+        self.header_timeout = self.header_timeout.min(FAR);
+        self.http_timeout = self.http_timeout.min(FAR);
+        self.drain_timeout = self.drain_timeout.min(FAR);
+        self.header_bytes = self.header_bytes.max(MIN_HEADER_BYTES);
+        self.sockets = self.sockets.clamp(1, Semaphore::MAX_PERMITS);
+        #[cfg(feature = "tls")]
+        {
+            self.tls_timeout = self.tls_timeout.min(FAR);
+        }
+        self
+    }
 }
 
 impl Default for ServeOptions {
@@ -106,6 +123,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.local_addr()?;
+    let options = options.bounded();
     let draining = CancellationToken::new();
     let tasks = TaskTracker::new();
     let sockets = Arc::new(Semaphore::new(options.sockets));
@@ -299,7 +317,7 @@ async fn converse<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
-        .max_buf_size(options.header_bytes.max(MIN_HEADER_BYTES))
+        .max_buf_size(options.header_bytes)
         .serve_connection(TokioIo::new(Lingering::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

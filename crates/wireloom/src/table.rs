@@ -232,8 +232,15 @@ impl<S> Entry<S> {
 }
 
 /// `rate` a second in the long run, `burst` at once; `None` for a rate that is none.
+///
+/// The limiters count in nanoseconds of 64 bits: the whole burst takes what they can count at most.
 pub(crate) fn quota(rate: f64, burst: u32) -> Option<Quota> {
-    let period = Duration::try_from_secs_f64(1.0 / rate).ok()?;
     let burst = std::num::NonZeroU32::new(burst.max(1))?;
+    let longest = Duration::from_nanos(u64::MAX / 4 / u64::from(burst.get()));
+    let period = match Duration::try_from_secs_f64(1.0 / rate) {
+        Ok(period) => period.min(longest),
+        Err(_) if rate > 0.0 => longest,
+        Err(_) => return None,
+    };
     Quota::with_period(period).map(|quota| quota.allow_burst(burst))
 }

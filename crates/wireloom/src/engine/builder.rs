@@ -106,7 +106,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         &self.protocol
     }
 
-    /// Changes how it behaves.
+    /// Changes how it behaves, within the bounds of [`Settings`].
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
@@ -185,16 +185,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
         };
         #[cfg(not(feature = "store"))]
         let journal = None;
-        let table = Table::new(&self.protocol, &self.settings, self.routes);
+        let settings = self.settings.bounded();
+        let table = Table::new(&self.protocol, &settings, self.routes);
         let core = Core {
             initial_state: table.initial_state(),
-            access: Access::new(
-                self.authenticator,
-                &self.settings.admission,
-                self.settings.connections,
-            ),
+            access: Access::new(self.authenticator, &settings.admission, settings.connections),
             protocol: self.protocol,
-            settings: self.settings,
+            settings,
             clients: Clients::default(),
             sessions: Sessions::default(),
             journal,

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::Builder;
+pub(crate) use self::settings::FAR;
 pub use self::settings::Settings;
 use crate::auth::access::Access;
 use crate::clients::{Client, ClientId, Clients, Outgoing, Room, SendError};

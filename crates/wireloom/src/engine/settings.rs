@@ -5,22 +5,34 @@ use std::time::Duration;
 use crate::limits::Admission;
 use crate::protocol::Protocol;
 
+/// Longest time that anything takes: clocks cannot count for ever.
+pub(crate) const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// Shortest time between pings, and of a write that is stuck.
+const NEAR: Duration = Duration::from_millis(100);
+
+/// Deepest nesting that a message may have: it is read by recursion.
+const MAX_DEPTH: u32 = 128;
+
 /// How an engine behaves. Starts as the protocol's `connection` says; an operator may change it.
+///
+/// Times are a year at most; what is longer, shorter or deeper than it may be is taken for the nearest that may be when the
+/// engine is built. [`crate::Engine::settings`] has what counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Time between two pings of the server.
+    /// Time between two pings of the server; 100 ms at least.
     pub heartbeat_interval: Duration,
     /// Silence tolerated beyond an interval before the peer is dropped.
     pub heartbeat_timeout: Duration,
     /// Largest inbound message, in bytes.
     pub message_bytes: usize,
-    /// Deepest nesting of an inbound message, envelope included.
+    /// Deepest nesting of an inbound message, envelope included; 128 at most.
     pub depth: u32,
-    /// Messages a second that a connection may send in the long run; `None` is no limit.
+    /// Messages a second that a connection may send in the long run; `None`, 0 or less is no limit.
     pub rate: Option<f64>,
-    /// Messages that a connection may send at once.
+    /// Messages that a connection may send at once; 1 at least.
     pub burst: u32,
-    /// Requests of a connection that may be in flight together.
+    /// Requests of a connection that may be in flight together; with 0, all are refused.
     pub in_flight: usize,
     /// Bytes that may wait to be written to a connection.
     pub outbox_bytes: usize,
@@ -29,7 +41,7 @@ pub struct Settings {
     /// Refused messages, less those accepted since, after which a connection that exceeds its rate is closed with
     /// 4429.
     pub rate_strikes: u32,
-    /// Longest time that a write may be stuck before the connection is dropped: that the peer takes less than 4 KiB of
+    /// Longest time that a write may be stuck before the connection is dropped, 100 ms at least: that the peer takes less than 4 KiB of
     /// what waits for it. Under another server than [`crate::serve`], a peer takes something when the kernel says that
     /// its buffer has room again, which is a third of it: who reads more slowly than that is dropped, too.
     pub write_timeout: Duration,
@@ -58,12 +70,24 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Within their bounds.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.heartbeat_interval = self.heartbeat_interval.clamp(NEAR, FAR);
+        self.heartbeat_timeout = self.heartbeat_timeout.min(FAR);
+        self.write_timeout = self.write_timeout.clamp(NEAR, FAR);
+        self.resume_window = self.resume_window.min(FAR);
+        self.reconnect_after = self.reconnect_after.min(FAR);
+        self.admission.authenticate_timeout = self.admission.authenticate_timeout.min(FAR);
+        self.depth = self.depth.min(MAX_DEPTH);
+        self
+    }
+
     /// What a protocol says.
     #[must_use]
     pub fn of(protocol: &Protocol) -> Self {
         let connection = &protocol.connection;
         Self {
-            heartbeat_interval: Duration::from_millis(connection.heartbeat_interval_ms.max(1)),
+            heartbeat_interval: Duration::from_millis(connection.heartbeat_interval_ms),
             heartbeat_timeout: Duration::from_millis(connection.heartbeat_timeout_ms),
             message_bytes: connection.limits.message_bytes,
             depth: connection.limits.depth,

@@ -79,7 +79,7 @@ async fn slow_readers_of_streams() {
             // What was on its way comes, and then the end, since nothing was taken for so long.
             tokio::time::sleep(Duration::from_millis(1)).await;
             while !raw.is_told().await {}
-            tokio::time::sleep(Duration::from_millis(1_200)).await;
+            tokio::time::sleep(Duration::from_millis(700)).await;
             raw.reads_to_the_end().await;
         }
     };

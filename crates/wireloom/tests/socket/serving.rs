@@ -11,9 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use wireloom::{Arrival, ServeOptions};
+use wireloom::{Arrival, Rate, ServeOptions, Settings};
 
-use crate::support::{Client, Server, Shared, error, registry, until};
+use crate::resume::Session;
+use crate::support::{Client, PING, Server, Shared, error, registry, until};
 
 #[tokio::test]
 async fn slow_headers_are_cut_off() {
@@ -210,4 +211,73 @@ async fn another_server_can_say_how_a_request_came() {
         tokio::spawn(async move { axum::serve(listener, router).await });
         assert_eq!(page(address, &REBOUND).await, let_in);
     }
+}
+
+#[tokio::test]
+async fn the_longest_times_there_are_are_long() {
+    let state = Shared::default();
+    let long = |settings: &mut Settings| {
+        settings.heartbeat_interval = Duration::MAX;
+        settings.heartbeat_timeout = Duration::MAX;
+        settings.write_timeout = Duration::MAX;
+        settings.resume_window = Duration::MAX;
+        settings.resume_messages = usize::MAX;
+        settings.resume_bytes = usize::MAX;
+        settings.reconnect_after = Duration::MAX;
+        settings.rate = Some(f64::MIN_POSITIVE);
+        settings.burst = u32::MAX;
+        settings.depth = u32::MAX;
+        settings.admission.authenticate_timeout = Duration::MAX;
+        settings.admission.handshakes_per_address = Some(Rate {
+            per_second: 1e-12,
+            burst: u32::MAX,
+        });
+        settings.admission.limit_loopback = true;
+    };
+    let engine = registry(&state).settings(long).build().unwrap();
+    let options = ServeOptions {
+        header_timeout: Duration::MAX,
+        http_timeout: Duration::MAX,
+        drain_timeout: Duration::MAX,
+        sockets: usize::MAX,
+        ..ServeOptions::default()
+    };
+    let server = Server::of(engine, state, options).await;
+    let mut session = server.session().await;
+    let answer = session.ask("whole", json!({}), "1").await;
+    assert_eq!(answer["type"], "echoed", "{answer}");
+    // More than is written at once.
+    let stream = json!({"to": 50, "pad": 10_000});
+    session.client.send("count", stream, "2").await;
+    while session.next().await["type"] != "done" {}
+    session.client.text(&"[".repeat(60_000)).await;
+    error(&session.next().await, "too_large", None);
+    let (mut session, _) = Session::back(&server, session.lose()).await;
+    assert_eq!(session.ask("whole", json!({}), "3").await["type"], "echoed");
+}
+
+#[tokio::test]
+async fn the_shortest_times_there_are_cut_nobody_off() {
+    let state = Shared::default();
+    let short = |settings: &mut Settings| {
+        settings.heartbeat_interval = Duration::ZERO;
+        settings.heartbeat_timeout = Duration::ZERO;
+        settings.write_timeout = Duration::ZERO;
+    };
+    let engine = registry(&state).settings(short).build().unwrap();
+    let options = ServeOptions {
+        sockets: 0,
+        ..ServeOptions::default()
+    };
+    let server = Server::of(engine, state, options).await;
+    let mut raw = server.raw().await;
+    raw.next().await;
+    let begun = Instant::now();
+    let mut pings = 0;
+    while let Some((PING, _)) = raw.frame().await {
+        pings += 1;
+    }
+    // Whoever says nothing in this time goes; there were not a thousand pings.
+    assert!(begun.elapsed() >= Duration::from_millis(90));
+    assert!(pings <= 2, "{pings}");
 }
