@@ -76,7 +76,7 @@ fn diagnostics_are_json_with_everything_that_a_tool_needs() {
                 "column": 39,
                 "span": { "start": 94, "end": 103 },
                 "label": "",
-                "help": null,
+                "help": "remove one of the two",
                 "related": [
                     {
                         "file": "protocol.yaml",

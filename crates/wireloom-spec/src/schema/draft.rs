@@ -432,6 +432,9 @@ impl Expander<'_> {
         };
         let schemas: Vec<_> = items.iter().map(|item| self.read(item, role)).collect();
         let json = schemas.iter().map(|schema| schema.json.clone()).collect();
+        if name == "oneOf" {
+            draft.keywords.one_of_spans = items.iter().map(|item| item.span).collect();
+        }
         let slot = match name {
             "prefixItems" => &mut draft.keywords.prefix_items,
             "allOf" => &mut draft.keywords.all_of,

@@ -32,14 +32,15 @@ impl Expander<'_> {
     }
 
     pub(super) fn pattern(&mut self, pattern: &str, span: Span) -> Option<()> {
-        let Some(reason) = self.patterns.fault(pattern) else {
+        let Some(fault) = self.patterns.fault(pattern) else {
             return Some(());
         };
         let report = Report::new(
             &codes::PATTERN,
             span,
-            format!("the pattern cannot be used: {reason}"),
-        );
+            format!("the pattern cannot be used: {}", fault.reason),
+        )
+        .help(fault.help);
         self.sink.push(report);
         None
     }
