@@ -18,6 +18,7 @@ mod mock;
 mod new;
 mod output;
 mod source;
+mod time;
 mod watch;
 
 use std::process::ExitCode;
@@ -48,7 +49,8 @@ Examples:
   wireloom import asyncapi.yaml         a protocol from AsyncAPI or JSON Schema
   wireloom docs -o protocol.html        its reference, as one page
   wireloom mock                         a server of protocol.yaml, for frontends without a backend
-  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}'
+  wireloom call ws://localhost:3001/ws agent:start @start.json
+                                        a message, and everything that answers it
   wireloom fuzz ws://localhost:3001/ws  conversations at random, held against protocol.yaml";
 
 #[derive(Debug, Subcommand)]

@@ -243,6 +243,10 @@ impl<'f> Unit<'f> {
             .iter()
             .map(|(name, span)| (name.as_str(), *span))
             .collect();
+        let payloads = self.messages.iter().map(|message| &message.payload);
+        let schemas = self.types.values().chain(payloads);
+        checks::one_of(schemas.clone(), &self.types, sink);
+        checks::defaults(schemas, sink);
         // A type that is defined by itself would keep a validator busy for ever.
         if !checks::loops(&self.types, &spans, sink) {
             lower::check_cycles(defs, &spans, sink);

@@ -60,6 +60,31 @@ pub fn find(id: &str) -> Option<&'static Code> {
     ALL.iter().find(|code| code.id.eq_ignore_ascii_case(id)).copied()
 }
 
+/// What to do about diagnostics of a code that say nothing of it themselves.
+pub(crate) fn help(id: &str) -> Option<&'static str> {
+    let help = match id {
+        "W001" => "look at the line, and at the one above it",
+        "W002" => "give inner schemas names under `types`, and refer to them",
+        "W003" => "write a plain key, with `: ` after it",
+        "W006" | "W047" => "remove one of the two",
+        "W012" => "choose another name",
+        "W025" => "remove it, or add what it belongs to",
+        "W029" => "change it so that some value fits",
+        "W030" => "list the possible values, each once and of the schema's own type",
+        "W034" => "change the value, or the schema",
+        "W046" => {
+            "`overflow: coalesce` takes as `key` the JSON Pointer of a required property, such as `/id`"
+        }
+        "W048" => "write the version that brought it, or raise `info.version`",
+        "W051" => "name it in the `on` of a state that is reached, or remove it",
+        "W060" => "use it in a payload, or remove it",
+        "W061" => "list it in the `errors` of a message, or remove it",
+        "W062" => "mend some, and check again",
+        _ => return None,
+    };
+    Some(help)
+}
+
 /// All codes as a page of Markdown.
 #[must_use]
 pub fn markdown() -> String {
@@ -548,5 +573,25 @@ states:
         title: "there are more diagnostics than are shown",
         text: r##"At most 1,000 errors and 1,000 warnings are listed. Mend some, and check again."##,
         example: r##""##,
+    }
+    HIDDEN_BRANCH = {
+        id: "W063",
+        severity: Warning,
+        title: "a branch of `oneOf` that another one hides",
+        text: r##"`oneOf` refuses what fits more than one of its branches. Everything that fits this one fits another one as well, so that
+none of it is accepted: every integer is a number, for example. `anyOf` accepts what fits either. Types are compared, not bounds and properties."##,
+        example: r##"messages:
+  set: { from: client, payload: { fields: { value: { oneOf: [string, integer, number] } } } }
+"##,
+    }
+    IDLE_DEFAULT = {
+        id: "W064",
+        severity: Warning,
+        title: "a default on a required property",
+        text: r##"`default` says what a reader may assume of a property that is missing, and is never filled in. A required property is never
+missing. Make it optional, or remove the default."##,
+        example: r##"messages:
+  list: { from: client, payload: { fields: { limit: { type: integer, default: 10 } } } }
+"##,
     }
 }

@@ -201,7 +201,9 @@ fn place(report: Report, source: &Source<'_>) -> Diagnostic {
         message: report.message,
         place: at(report.span, source),
         label: report.label,
-        help: report.help,
+        help: report
+            .help
+            .or_else(|| codes::help(report.code.id).map(str::to_owned)),
         related: report
             .related
             .into_iter()

@@ -55,8 +55,16 @@ pub const ERRORS: [EngineError; 16] = [
     ),
     error("rate_limited", true, "The client sends faster than it may."),
     error("too_many_requests", true, "Too many requests are in flight."),
-    error("unauthorized", false, "The client has not said who it is."),
-    error("forbidden", false, "The client may not send this message."),
+    error(
+        "unauthorized",
+        false,
+        "The client has not said who it is, or its credentials are not accepted.",
+    ),
+    error(
+        "forbidden",
+        false,
+        "The client may not send this message, or not connect at all.",
+    ),
     error("timeout", true, "The request took too long."),
     error("cancelled", false, "The request was cancelled."),
     error(
@@ -64,8 +72,12 @@ pub const ERRORS: [EngineError; 16] = [
         false,
         "The correlation id belongs to another request.",
     ),
-    error("overloaded", true, "The server has too much to do."),
-    error("internal", true, "The server failed."),
+    error(
+        "overloaded",
+        true,
+        "The server shuts down and takes no new requests, or cannot check credentials now.",
+    ),
+    error("internal", false, "The server failed; its log says how."),
 ];
 
 /// Whether an error code belongs to the engine.

@@ -28,6 +28,7 @@ mod shape;
 mod source;
 mod suggest;
 mod syntax;
+mod syntax_help;
 
 pub use check::{Checked, check};
 pub use diagnostic::{Diagnostic, Place, Related, Severity};

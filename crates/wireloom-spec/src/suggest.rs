@@ -19,9 +19,39 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// ``did you mean `x`?``, if something is near enough.
+/// Other words for keys and keywords, which are not near them.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("answer", "reply"),
+    ("replies", "reply"),
+    ("response", "reply"),
+    ("responses", "reply"),
+    ("returns", "reply"),
+    ("body", "payload"),
+    ("data", "payload"),
+    ("direction", "from"),
+    ("sender", "from"),
+    ("scopes", "auth"),
+    ("desc", "description"),
+    ("summary", "description"),
+    ("min", "minimum"),
+    ("max", "maximum"),
+    ("minlen", "minLength"),
+    ("maxlen", "maxLength"),
+    ("values", "enum"),
+    ("options", "enum"),
+    ("regex", "pattern"),
+    ("regexp", "pattern"),
+];
+
+/// ``did you mean `x`?``, if something is another word for it, or near enough.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, candidates).map(|near| format!("did you mean `{near}`?"))
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let folded = name.to_lowercase().replace(['_', '-'], "");
+    let meant = SYNONYMS.iter().find(|(other, _)| *other == folded);
+    meant
+        .and_then(|(_, meant)| candidates.iter().copied().find(|candidate| candidate == meant))
+        .or_else(|| nearest(name, candidates))
+        .map(|near| format!("did you mean `{near}`?"))
 }
 
 /// What was meant, or else all that would have been right.

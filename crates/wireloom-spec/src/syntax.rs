@@ -13,6 +13,7 @@ use crate::diagnostic::{Report, Sink};
 use crate::model::Span;
 use crate::numeral::{Numeral, numeral};
 use crate::source::Source;
+use crate::syntax_help;
 
 /// Largest file, in bytes.
 pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -181,9 +182,9 @@ pub(crate) fn parse(source: &Source<'_>, sink: &mut Sink) -> Option<Node> {
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(source.text.len());
                 let message = format!("invalid YAML: {}", error.info());
-                builder
-                    .sink
-                    .push(Report::new(&codes::SYNTAX, one_character(at, source), message));
+                let report = Report::new(&codes::SYNTAX, one_character(at, source), message)
+                    .maybe_help(syntax_help::help(&error.info(), at, source.text));
+                builder.sink.push(report);
                 return None;
             }
         };

@@ -39,3 +39,19 @@ fn the_whole_file_of_the_documentation_has_no_warning() {
     let whole = whole.split("```").next().expect("an end");
     assert_eq!(support::places(whole), [""; 0]);
 }
+
+#[test]
+fn the_wire_protocol_says_of_the_same_errors_that_they_may_be_retried() {
+    let page = include_str!("../../../docs/wire-protocol.md");
+    let rows = page
+        .split("## Errors")
+        .nth(1)
+        .and_then(|rest| rest.split("## ").next());
+    let rows = rows.expect("the table of errors");
+    for error in wireloom_spec::ENGINE_ERRORS {
+        let start = format!("| `{}` |", error.code);
+        let row = rows.lines().find(|row| row.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("{} is missing", error.code));
+        assert_eq!(row.contains("retryable"), error.retryable, "{row}");
+    }
+}

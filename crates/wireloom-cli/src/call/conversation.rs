@@ -94,7 +94,14 @@ async fn connected(args: &Args, client: &Client) -> Result<(), Failure> {
     match reached.as_deref() {
         Ok(State::Ended(Ended::GaveUp { lost, .. } | Ended::Final { lost, .. })) if !was_connected(lost) => {
             let message = format!("cannot connect to {}: {lost}", args.url);
-            Err(Failure::new(Exit::NotConnected, message))
+            let help = match lost {
+                Lost::Http(status) => args.url.help(*status),
+                _ => None,
+            };
+            Err(Failure {
+                help,
+                ..Failure::new(Exit::NotConnected, message)
+            })
         }
         _ => Ok(()),
     }

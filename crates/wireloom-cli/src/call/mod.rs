@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Format, Output};
+use crate::time::some_time;
 use answer::Expect;
 pub(crate) use endpoint::Endpoint;
 use request::Request;
@@ -31,8 +32,10 @@ use request::Request;
 Examples:
   wireloom call ws://localhost:3001/ws ping
   wireloom call wss://example.org/ws ping --token \"$TOKEN\"
-  wireloom call ws://localhost:3001/ws agent:start '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}' --events
-  jq -n '{content: $text}' --rawfile text README.md | wireloom call ws://localhost:3001/ws agent:message -")]
+  wireloom call ws://localhost:3001/ws agent:start \\
+    '{\"projectId\":\"p1\",\"projectPath\":\"/srv/p1\"}' --events
+  jq -n '{content: $text}' --rawfile text README.md |
+    wireloom call ws://localhost:3001/ws agent:message -")]
 pub(crate) struct Args {
     /// The server's endpoint, for example ws://localhost:3001/ws or wss://example.org/ws.
     #[arg(value_parser = Endpoint::parse)]
@@ -58,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "spec")]
     first: bool,
     /// Longest silence of the server, for example 500ms, 30s, 2m.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     timeout: Duration,
     /// Print messages that answer nothing, too.
     #[arg(long)]
@@ -112,50 +115,4 @@ async fn expect(args: &Args, request: &Request, out: &mut Output) -> Result<Expe
             None => Expect::Unknown,
         },
     )
-}
-
-/// A number with `ms`, `s` or `m`; seconds without.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "a time is a whole number and ms, s or m".to_owned())?;
-    let milliseconds = match &text[digits.len()..] {
-        "ms" => Some(number),
-        "" | "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        unit => return Err(format!("`{unit}` is no unit of time; ms, s and m are")),
-    };
-    milliseconds
-        .filter(|time| (1..=MAX_WAIT_MS).contains(time))
-        .map(Duration::from_millis)
-        .ok_or_else(|| "a wait takes 1ms to 24 hours".to_owned())
-}
-
-const MAX_WAIT_MS: u64 = 24 * 60 * 60 * 1_000;
-
-#[cfg(test)]
-mod tests {
-    use super::parse_duration;
-    use std::time::Duration;
-
-    #[test]
-    fn times_have_a_unit_and_bounds() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("30"), Ok(Duration::from_secs(30)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in [
-            "",
-            "s",
-            "-1s",
-            "1.5s",
-            "3h",
-            "0",
-            "99999999999999999999s",
-            "18446744073709551615m",
-            "5é",
-        ] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

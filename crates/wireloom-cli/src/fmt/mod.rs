@@ -54,23 +54,20 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 fn file(path: &Path, check: bool, out: &mut Output) -> Result<Exit, Failure> {
     let source = source::read(path)?;
     let Some(model) = &source.checked.model else {
+        source::report(&source, out);
         let (errors, _) = count(&source.checked.diagnostics);
-        let message = format!("{} has {}", path.display(), counted(errors, "error"));
-        return Err(Failure::new(Exit::Bad, message).help("`wireloom check` says which; then format it"));
+        let message = format!("{} has {}", shown(path), counted(errors, "error"));
+        return Err(Failure::new(Exit::Bad, message).help("mend it, then format it"));
     };
     let formatted = layout::format(&source.text, model)
-        .map_err(|cause| Failure::new(Exit::Bad, format!("{} is left as it is: {cause}", path.display())))?;
+        .map_err(|cause| Failure::new(Exit::Bad, format!("{} is left as it is: {cause}", shown(path))))?;
     let from_input = path == Path::new("-");
     let same = formatted == source.text;
     if check {
         if same {
             return Ok(Exit::Well);
         }
-        let name = if from_input {
-            "<stdin>".to_owned()
-        } else {
-            path.display().to_string()
-        };
+        let name = shown(path);
         let diff = TextDiff::from_lines(&source.text, &formatted);
         let diff = diff
             .unified_diff()
@@ -88,4 +85,13 @@ fn file(path: &Path, check: bool, out: &mut Output) -> Result<Exit, Failure> {
         out.result(&format!("formatted {}", path.display()))?;
     }
     Ok(Exit::Well)
+}
+
+/// The file as people call it.
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") {
+        "<stdin>".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }

@@ -22,10 +22,11 @@ use wireloom_fuzz::live::{
 };
 use wireloom_spec::Model;
 
-use crate::call::{Endpoint, parse_duration};
+use crate::call::Endpoint;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::source;
+use crate::time::some_time;
 use summary::Summary;
 
 /// How long an answer may take unless told otherwise.
@@ -51,8 +52,8 @@ const TIME: Duration = Duration::from_secs(30);
 Examples:
   wireloom fuzz ws://localhost:3001/ws
   wireloom fuzz ws://localhost:3001/ws --time 10m --clients 8 --junit fuzz.xml
-  wireloom fuzz wss://staging.example.org/ws --spec chat.yaml --token \"$TOKEN\" --seed 7
-  wireloom fuzz ws://localhost:3001/ws --replay fuzz-findings/missing-reply-agent-start.json")]
+  wireloom fuzz wss://staging.example.org/ws --spec chat.yaml --token \"$TOKEN\"
+  wireloom fuzz ws://localhost:3001/ws --replay fuzz-findings/missing-reply.json")]
 pub(crate) struct Args {
     /// The server's endpoint, for example ws://localhost:3001/ws or wss://example.org/ws.
     #[arg(value_parser = Endpoint::parse)]
@@ -64,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Time after which the run ends, for example 30s, 10m; 30s unless --cases is given.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     time: Option<Duration>,
     /// Conversations after which the run ends.
     #[arg(long, value_name = "COUNT")]
@@ -79,10 +80,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
     steps: u16,
     /// How long an answer may take; 5s unless given. What comes later has not come.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     timeout: Option<Duration>,
     /// Longest time to make one finding smaller.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     shrink: Duration,
     /// Payloads that lead somewhere on this server: JSON, an object of message types with lists of payloads.
     #[arg(long, value_name = "FILE")]
@@ -330,6 +331,13 @@ fn cannot_begin(args: &Args, trouble: &Trouble) -> Failure {
             Failure::new(Exit::Usage, message)
                 .help("--spec names the file of another protocol, and --protocol another subprotocol")
         }
+        Trouble::Refused(status) if is_http(*status) => {
+            let failure = Failure::new(Exit::NotConnected, describe(trouble));
+            Failure {
+                help: args.url.help(*status),
+                ..failure
+            }
+        }
         Trouble::Silent | Trouble::Refused(_) => Failure::new(Exit::NotConnected, describe(trouble))
             .help("give a valid --token, if it asks for one"),
         Trouble::Busy(_) => Failure::new(Exit::NotConnected, describe(trouble)).help("try again in a while"),
@@ -341,7 +349,15 @@ fn describe(trouble: &Trouble) -> String {
         Trouble::Gone(why) => format!("nobody listens any more: {why}"),
         Trouble::Silent => "the server takes connections, and sends no connection:established".to_owned(),
         Trouble::Busy(code) => format!("the server asks to come back later ({code})"),
+        Trouble::Refused(status) if is_http(*status) => {
+            format!("the server answered HTTP {status} instead of opening a WebSocket")
+        }
         Trouble::Refused(code) => format!("the server does not let clients in ({code})"),
         Trouble::OtherProtocol(other) => format!("the server speaks another protocol, {other}"),
     }
+}
+
+/// Whether it is a status of HTTP: close codes begin above them.
+fn is_http(code: u16) -> bool {
+    code < 1000
 }

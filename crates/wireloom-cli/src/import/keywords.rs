@@ -84,28 +84,80 @@ pub(super) fn plain(
     None
 }
 
+/// Keywords that say nothing of values.
+const NOTES: [&str; 18] = [
+    "title",
+    "description",
+    "$comment",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "externalDocs",
+    "discriminator",
+    "xml",
+    "$id",
+    "$anchor",
+    "$schema",
+];
+
+/// Whether JSON Schema has the keyword, in any draft.
+pub(super) fn is_known(key: &str) -> bool {
+    const ASSERTING: [&str; 43] = [
+        "additionalItems",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "const",
+        "contains",
+        "definitions",
+        "dependencies",
+        "dependentRequired",
+        "dependentSchemas",
+        "else",
+        "enum",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "id",
+        "if",
+        "items",
+        "maxContains",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minContains",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "not",
+        "nullable",
+        "oneOf",
+        "pattern",
+        "patternProperties",
+        "prefixItems",
+        "properties",
+        "propertyNames",
+        "required",
+        "then",
+        "type",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "uniqueItems",
+    ];
+    key.starts_with('$') || NOTES.contains(&key) || ASSERTING.contains(&key)
+}
+
 /// Whether a keyword says which values are valid.
 pub(super) fn asserts(key: &str) -> bool {
-    const NOTES: [&str; 18] = [
-        "title",
-        "description",
-        "$comment",
-        "default",
-        "example",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "contentEncoding",
-        "contentMediaType",
-        "contentSchema",
-        "externalDocs",
-        "discriminator",
-        "xml",
-        "$id",
-        "$anchor",
-        "$schema",
-    ];
     !NOTES.contains(&key) && !key.starts_with("x-")
 }
 

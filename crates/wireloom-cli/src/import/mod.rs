@@ -177,13 +177,13 @@ fn import(args: &Args) -> Result<(String, Checked, Report), Failure> {
             "this is a protocol of wireloom already",
             "see what is wrong with it: `wireloom check`",
         );
-    } else if !documents
-        .at(&first)
-        .is_some_and(|root| root.is_object() || root.is_boolean())
+    } else if !files
+        .iter()
+        .all(|file| documents.at(&Place::root(*file)).is_some_and(is_schema))
     {
         return refuse(
             "this is neither AsyncAPI nor JSON Schema",
-            "both are mappings of keywords",
+            "both are mappings of keywords: AsyncAPI begins with `asyncapi: 3.0.0`, a schema has keywords such as `type`",
         );
     } else {
         let stem = documents.stem(0);
@@ -202,6 +202,14 @@ fn import(args: &Args) -> Result<(String, Checked, Report), Failure> {
     let name = args.output.as_deref().unwrap_or(Path::new("protocol.yaml"));
     let checked = wireloom_spec::check(&name.to_string_lossy(), &text);
     Ok((text, checked, documents.report))
+}
+
+/// Whether a document may be a schema: one that has keys has a keyword among them.
+fn is_schema(root: &Value) -> bool {
+    match root {
+        Value::Object(keys) => keys.is_empty() || keys.keys().any(|key| keywords::is_known(key)),
+        other => other.is_boolean(),
+    }
 }
 
 /// The protocol with its schemas in short form.

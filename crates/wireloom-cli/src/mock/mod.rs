@@ -18,6 +18,7 @@ use wireloom::ServeOptions;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::source::{self, Source};
+use crate::time::{some_time, time};
 use crate::watch::Watch;
 use knobs::Knobs;
 use site::{Edition, Site};
@@ -65,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = knobs::counts)]
     items: RangeInclusive<usize>,
     /// Time between two items of a stream.
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = knobs::time)]
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = time)]
     pace: Duration,
     /// Time before an answer begins: 200ms, or a range such as 50ms..2s.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = knobs::times)]
@@ -78,7 +79,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = knobs::share)]
     disconnects: f64,
     /// Send everyone a message that answers nothing, one type after the other, every so often.
-    #[arg(long, value_name = "TIME", value_parser = knobs::interval)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     events: Option<Duration>,
 }
 

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wireloom::{Engine, Protocol, Registry, Reject, ServeOptions};
 
-use crate::support::{Ended, PROTOCOL, command, folder};
+use crate::support::{Ended, PROTOCOL, command, folder, run};
 
 /// What `protocol.json` says of the tests' protocol.
 fn description() -> String {
@@ -250,6 +250,55 @@ async fn without_a_connection_it_is_3() {
     let missing = call(&[&url, "say"]).await;
     assert_eq!(missing.code, Some(3), "{missing:?}");
     assert!(missing.stderr.contains("HTTP 404"), "{missing:?}");
+    assert!(missing.stderr.contains("look at the path"), "{missing:?}");
+
+    // A server with a page at its root.
+    let router = Router::new().route("/", get(|| async { "welcome" }));
+    let url = serve(router).await.replace("/ws", "");
+    let page = call(&[&url, "say"]).await;
+    assert_eq!(page.code, Some(3), "{page:?}");
+    assert!(page.stderr.contains("HTTP 200"), "{page:?}");
+    assert!(page.stderr.contains(&format!("/ws: {url}/ws")), "{page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_times_are_told_how_they_are_written() {
+    for (args, said) in [
+        (&["localhost:3001/ws", "ping"][..], "as in ws://localhost:3001/ws"),
+        (&["https://example.org/ws", "ping"], "as in wss://example.org/ws"),
+        (&["ws://localhost/ws", "ping", "--timeout", "5"], "as in 5s"),
+        (&["ws://localhost/ws", "ping", "--timeout", "0"], "above 0"),
+    ] {
+        let ended = call(args).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+}
+
+#[test]
+fn examples_of_the_help_can_be_copied() {
+    let dir = folder(&[]);
+    let commands = [
+        "check",
+        "fmt",
+        "diff",
+        "generate",
+        "docs",
+        "mock",
+        "call",
+        "fuzz",
+        "new",
+        "import",
+        "completions",
+    ];
+    for name in commands {
+        let ended = run(dir.path(), &[name, "--help"]);
+        let examples = ended.stdout.split("Examples:\n").nth(1).unwrap_or_default();
+        for line in examples.lines() {
+            // A line that was broken anew begins at the margin.
+            assert!(line.starts_with("  ") && line.len() <= 90, "{name}: {line}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

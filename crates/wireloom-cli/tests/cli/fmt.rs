@@ -53,8 +53,8 @@ fn a_check_shows_what_would_change_and_changes_nothing() {
     assert_eq!(run(dir.path(), &["fmt", "--check", "tidy.yaml"]).code, Some(0));
 }
 
-#[test]
-fn standard_input_goes_to_standard_output() {
+/// What comes of a text on standard input.
+fn piped(text: &str) -> Ended {
     let dir = folder(&[]);
     let mut child = command(dir.path(), &["fmt", "-"])
         .stdin(Stdio::piped())
@@ -63,12 +63,15 @@ fn standard_input_goes_to_standard_output() {
         .spawn()
         .expect("the command starts");
     let mut input = child.stdin.take().expect("a pipe");
-    // Breaks of another system become ours.
-    input
-        .write_all(UNTIDY.replace('\n', "\r\n").as_bytes())
-        .expect("it is read");
+    input.write_all(text.as_bytes()).expect("it is read");
     drop(input);
-    let ended: Ended = child.wait_with_output().expect("it ends").into();
+    child.wait_with_output().expect("it ends").into()
+}
+
+#[test]
+fn standard_input_goes_to_standard_output() {
+    // Breaks of another system become ours.
+    let ended = piped(&UNTIDY.replace('\n', "\r\n"));
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), TIDY), "{ended:?}");
 }
 
@@ -78,9 +81,15 @@ fn a_file_with_errors_is_left_alone() {
     let ended = run(dir.path(), &["fmt", "protocol.yaml", "untidy.yaml"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("protocol.yaml has 2 errors"), "{ended:?}");
-    assert!(ended.stderr.contains("wireloom check"), "{ended:?}");
+    assert!(ended.stderr.contains("error[W004]"), "{ended:?}");
     // The other one is formatted all the same.
     assert_eq!(ended.stdout, "formatted untidy.yaml\n");
     let text = fs::read_to_string(dir.path().join("protocol.yaml")).expect("the file");
     assert_eq!(text, BROKEN);
+    // What comes from standard input cannot be checked again.
+    let ended = piped(BROKEN);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("--> <stdin>:4:"), "{ended:?}");
+    assert!(ended.stderr.contains("<stdin> has 2 errors"), "{ended:?}");
+    assert_eq!(ended.stdout, "");
 }

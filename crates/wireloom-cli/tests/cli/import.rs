@@ -146,6 +146,7 @@ fn what_is_no_document_is_refused_with_a_reason() {
         ("open.yaml", "openapi: 3.1.0\n"),
         ("ours.yaml", "wireloom: 1\n"),
         ("list.json", "[1]"),
+        ("any.json", "{\"a\":1}"),
         ("broken.yaml", "asyncapi: [\n"),
     ]);
     for (file, why) in [
@@ -153,6 +154,7 @@ fn what_is_no_document_is_refused_with_a_reason() {
         ("open.yaml", "OpenAPI"),
         ("ours.yaml", "already"),
         ("list.json", "neither"),
+        ("any.json", "neither"),
         ("broken.yaml", "broken.yaml"),
         ("missing.yaml", "cannot read missing.yaml"),
     ] {

@@ -469,7 +469,7 @@ async fn a_changed_file_is_served_at_once_and_a_broken_one_is_not() {
 fn what_makes_no_sense_is_refused() {
     let dir = folder(&[("protocol.yaml", PROTOCOL), ("broken.yaml", BROKEN)]);
     for (args, said) in [
-        (&["--pace", "5"][..], "Times have a unit"),
+        (&["--pace", "5"][..], "as in 5s"),
         (&["--latency", "2s..1s"], "from the smaller to the larger"),
         (&["--items", "many"], "whole number"),
         (&["--errors", "1.5"], "from 0 to 1"),

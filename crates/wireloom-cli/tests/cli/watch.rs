@@ -104,6 +104,18 @@ async fn every_change_is_looked_at_until_ctrl_c() {
     assert_eq!(watched.interrupt().await.code(), Some(0));
 }
 
+#[tokio::test]
+async fn a_file_that_is_only_read_is_not_looked_at_again() {
+    let dir = folder(&[("protocol.yaml", PROTOCOL)]);
+    let mut watched = Watched::start(dir.path(), &[]);
+    watched.look().await;
+    for _ in 0..10 {
+        fs::read(dir.path().join("protocol.yaml")).expect("it is read");
+        let more = tokio::time::timeout(Duration::from_millis(200), watched.stdout.next_line()).await;
+        assert!(more.is_err(), "{more:?}");
+    }
+}
+
 #[test]
 fn there_must_be_something_to_watch() {
     let dir = folder(&[("protocol.yaml", PROTOCOL)]);

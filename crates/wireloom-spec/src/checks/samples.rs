@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::codes;
 use crate::diagnostic::{Report, Sink};
-use crate::schema::{Raw, Sample};
+use crate::schema::{IntFormat, Raw, Sample};
 
 /// Most violations that are shown of one sample.
 const SHOWN: usize = 3;
@@ -75,8 +75,13 @@ fn report(sample: &Sample, error: &ValidationError<'_>) -> Report {
         format!(" at `{path}`")
     };
     let reason = match error.kind() {
-        // The pattern stands in the file, or is one that nobody wrote: of a 64-bit integer.
-        ValidationErrorKind::Pattern { .. } => format!("{} does not match its pattern", error.instance()),
+        // Of a 64-bit integer, nobody wrote the pattern.
+        ValidationErrorKind::Pattern { pattern } if IntFormat::is_pattern(pattern) => {
+            format!("{} is no decimal integer of 64 bits", error.instance())
+        }
+        ValidationErrorKind::Pattern { pattern } => {
+            format!("{} does not match its pattern `{pattern}`", error.instance())
+        }
         _ => error.to_string(),
     };
     let message = format!("the {what} does not fit its schema{place}: {reason}");

@@ -11,6 +11,7 @@ use super::raw::{Constant, IntFormat, Keywords, Property, Sample, Type};
 use crate::codes;
 use crate::diagnostic::Report;
 use crate::model::{Docs, Span};
+use crate::shape::advice;
 use crate::suggest;
 use crate::syntax::{Data, Entry, Node};
 
@@ -122,7 +123,7 @@ impl Expander<'_> {
                             .help("write \"null\" with quotes");
                             self.sink.push(report);
                         }
-                        _ => self.wrong_type(item, "a type's name"),
+                        _ => self.wrong_type(item, "a type's name", advice::text(item)),
                     }
                 }
                 if items.is_empty() {
@@ -146,7 +147,11 @@ impl Expander<'_> {
                 return None;
             }
             _ => {
-                self.wrong_type(node, "a type's name or a list of them");
+                self.wrong_type(
+                    node,
+                    "a type's name or a list of them",
+                    "write a type's name: `string`",
+                );
                 return None;
             }
         };
@@ -251,7 +256,7 @@ impl Expander<'_> {
 
     fn json_list(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Seq(items) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a list of values");
+            self.wrong_type(&entry.value, "a list of values", advice::list(&entry.value, "1"));
             return None;
         };
         let items: Vec<&Node> = items.iter().filter(|item| !item.has_hole()).collect();
@@ -286,13 +291,13 @@ impl Expander<'_> {
 
     fn count(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Number(number) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a whole number");
+            self.wrong_type(&entry.value, "a whole number", advice::count());
             return None;
         };
         let Some(count) = number.as_u64() else {
             let message = format!("`{name}` is a whole number from 0, not {number}");
             self.sink
-                .push(Report::new(&codes::VALUE, entry.value.span, message));
+                .push(Report::new(&codes::VALUE, entry.value.span, message).help("write digits alone: `10`"));
             return None;
         };
         let keywords = &mut draft.keywords;
@@ -311,14 +316,16 @@ impl Expander<'_> {
 
     fn number(&mut self, name: &str, takes: Takes, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Number(number) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a number");
+            self.wrong_type(&entry.value, "a number", advice::count());
             return None;
         };
         let as_float = number.as_f64()?;
         if takes == Takes::PositiveNumber && as_float <= 0.0 {
             let message = format!("`{name}` is a number above 0, not {number}");
-            self.sink
-                .push(Report::new(&codes::VALUE, entry.value.span, message));
+            self.sink.push(
+                Report::new(&codes::VALUE, entry.value.span, message)
+                    .help("for example `0.01`, for two digits after the point"),
+            );
             return None;
         }
         let (bounds, range) = (&mut draft.bounds, &mut draft.keywords.number);
@@ -336,7 +343,7 @@ impl Expander<'_> {
 
     fn flag(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Bool(flag) = entry.value.data else {
-            self.wrong_type(&entry.value, "`true` or `false`");
+            self.wrong_type(&entry.value, "`true` or `false`", advice::flag());
             return None;
         };
         if name == "deprecated" {
@@ -347,7 +354,7 @@ impl Expander<'_> {
 
     fn names(&mut self, node: &Node) -> Option<Vec<(String, Span)>> {
         let Data::Seq(items) = &node.data else {
-            self.wrong_type(node, "a list of names");
+            self.wrong_type(node, "a list of names", advice::list(node, "NAME"));
             return None;
         };
         let mut seen = HashSet::new();
@@ -362,7 +369,7 @@ impl Expander<'_> {
                         format!("`{name}` stands twice"),
                     ));
                 }
-                _ => self.wrong_type(item, "a property's name"),
+                _ => self.wrong_type(item, "a property's name", advice::text(item)),
             }
         }
         Some(names)
@@ -370,7 +377,11 @@ impl Expander<'_> {
 
     fn names_map(&mut self, entry: &Entry) -> Option<Value> {
         let Data::Map(entries) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a mapping of lists of names");
+            self.wrong_type(
+                &entry.value,
+                "a mapping of lists of names",
+                advice::mapping("{ NAME: [OTHER] }"),
+            );
             return None;
         };
         for each in entries {
@@ -398,13 +409,19 @@ impl Expander<'_> {
 
     fn inner_list(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Seq(items) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a list of schemas");
+            self.wrong_type(
+                &entry.value,
+                "a list of schemas",
+                advice::list(&entry.value, "string"),
+            );
             return None;
         };
         if items.is_empty() {
             let message = format!("`{name}` is a list of at least one schema");
-            self.sink
-                .push(Report::new(&codes::VALUE, entry.value.span, message));
+            self.sink.push(
+                Report::new(&codes::VALUE, entry.value.span, message)
+                    .help("write the schemas between the brackets: `[string, integer]`"),
+            );
             return None;
         }
         let role = match name {
@@ -415,6 +432,9 @@ impl Expander<'_> {
         };
         let schemas: Vec<_> = items.iter().map(|item| self.read(item, role)).collect();
         let json = schemas.iter().map(|schema| schema.json.clone()).collect();
+        if name == "oneOf" {
+            draft.keywords.one_of_spans = items.iter().map(|item| item.span).collect();
+        }
         let slot = match name {
             "prefixItems" => &mut draft.keywords.prefix_items,
             "allOf" => &mut draft.keywords.all_of,
@@ -427,7 +447,11 @@ impl Expander<'_> {
 
     fn inner_map(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::Map(entries) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a mapping of schemas");
+            self.wrong_type(
+                &entry.value,
+                "a mapping of schemas",
+                advice::mapping("{ NAME: string }"),
+            );
             return None;
         };
         let role = if name == "dependentSchemas" {

@@ -13,6 +13,7 @@ use super::type_expr::{self, BUILT_IN, Fault, TypeExpr};
 use crate::codes;
 use crate::diagnostic::{Report, Sink};
 use crate::model::{Docs, Span};
+use crate::shape::{self, advice};
 use crate::suggest;
 use crate::syntax::{Data, Entry, Node};
 
@@ -169,7 +170,11 @@ impl<'a> Expander<'a> {
                 at,
                 format!("unknown schema keyword `{name}`"),
             )
-            .maybe_help(suggest::did_you_mean(name, keywords::names()).or_else(|| entry.torn_text())),
+            .help(
+                suggest::did_you_mean(name, keywords::names())
+                    .or_else(|| entry.torn_text())
+                    .unwrap_or_else(|| not_a_keyword(entry)),
+            ),
         };
         self.sink.push(report);
     }
@@ -189,7 +194,11 @@ impl<'a> Expander<'a> {
             }
         }
         let Data::Map(fields) = &entry.value.data else {
-            return self.wrong_type(&entry.value, "a mapping of fields");
+            return self.wrong_type(
+                &entry.value,
+                "a mapping of fields",
+                advice::mapping("{ NAME: string }"),
+            );
         };
         let mut properties: IndexMap<String, Property> = IndexMap::with_capacity(fields.len());
         let mut required = Vec::new();
@@ -248,7 +257,7 @@ impl<'a> Expander<'a> {
             Some(node) => match node.data {
                 Data::Bool(open) => open,
                 _ => {
-                    self.wrong_type(node, "`true` or `false`");
+                    self.wrong_type(node, "`true` or `false`", advice::flag());
                     true
                 }
             },
@@ -417,12 +426,20 @@ impl<'a> Expander<'a> {
         self.raw(Form::Object(Box::new(keywords)), json)
     }
 
-    pub(crate) fn wrong_type(&mut self, node: &Node, expected: &str) {
-        if !matches!(node.data, Data::Refused) {
-            let message = format!("expected {expected}, found {}", node.kind());
-            self.sink
-                .push(Report::new(&codes::WRONG_TYPE, node.span, message));
+    pub(crate) fn wrong_type(&mut self, node: &Node, expected: &str, help: impl Into<String>) {
+        let _: Option<()> = shape::wrong_type(node, expected, help, self.sink);
+    }
+}
+
+/// What a key may be that is near no keyword: most often a field.
+fn not_a_keyword(entry: &Entry) -> String {
+    let key = &entry.key;
+    match &entry.value.data {
+        Data::String(text) if type_expr::is_type_expression(text) => {
+            format!("fields stand under `fields`: `{{ fields: {{ {key}: {text} }} }}`")
         }
+        Data::Map(_) => format!("fields stand under `fields`: `{{ fields: {{ {key}: ... }} }}`"),
+        _ => "the keywords are those of JSON Schema 2020-12; fields stand under `fields`".to_owned(),
     }
 }
 

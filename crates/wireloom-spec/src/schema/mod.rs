@@ -17,5 +17,5 @@ pub(crate) use expand::{Count, Expander};
 pub(crate) use integer::SAFE;
 pub(crate) use pattern::Patterns;
 pub(crate) use raw::{Form, IntFormat, Keywords, Property, Raw, Sample, Type};
-pub(crate) use type_expr::BUILT_IN;
+pub(crate) use type_expr::{BUILT_IN, is_type_expression};
 pub(crate) use view::View;

@@ -111,6 +111,13 @@ impl IntFormat {
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::I64 | Self::U64)
     }
+
+    /// Whether a pattern is that of such a string.
+    pub(crate) fn is_pattern(pattern: &str) -> bool {
+        [Self::I64, Self::U64]
+            .into_iter()
+            .any(|format| super::integer::text_pattern(format) == pattern)
+    }
 }
 
 /// A constant with its place.
@@ -153,6 +160,8 @@ pub(crate) struct Keywords {
     pub(crate) all_of: Option<Vec<Raw>>,
     pub(crate) any_of: Option<Vec<Raw>>,
     pub(crate) one_of: Option<Vec<Raw>>,
+    /// Where the branches of `one_of` are.
+    pub(crate) one_of_spans: Vec<Span>,
     /// Schemas of other keywords that apply to the value itself, such as `not`.
     pub(crate) applied: Vec<Raw>,
     /// Schemas of other keywords that apply to parts of the value, such as `contains`.

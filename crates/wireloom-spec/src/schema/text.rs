@@ -8,13 +8,14 @@ use super::raw::{IntFormat, Type};
 use crate::codes;
 use crate::diagnostic::Report;
 use crate::model::{FORMATS, Span};
+use crate::shape::advice;
 use crate::suggest;
 use crate::syntax::{Data, Entry};
 
 impl Expander<'_> {
     pub(super) fn text(&mut self, name: &str, entry: &Entry, draft: &mut Draft<'_>) -> Option<Value> {
         let Data::String(text) = &entry.value.data else {
-            self.wrong_type(&entry.value, "a string");
+            self.wrong_type(&entry.value, "a string", advice::text(&entry.value));
             return None;
         };
         match name {
@@ -31,14 +32,15 @@ impl Expander<'_> {
     }
 
     pub(super) fn pattern(&mut self, pattern: &str, span: Span) -> Option<()> {
-        let Some(reason) = self.patterns.fault(pattern) else {
+        let Some(fault) = self.patterns.fault(pattern) else {
             return Some(());
         };
         let report = Report::new(
             &codes::PATTERN,
             span,
-            format!("the pattern cannot be used: {reason}"),
-        );
+            format!("the pattern cannot be used: {}", fault.reason),
+        )
+        .help(fault.help);
         self.sink.push(report);
         None
     }

@@ -41,6 +41,11 @@ pub(crate) fn parse(text: &str) -> Result<TypeExpr, Fault> {
     }
 }
 
+/// Whether a text reads as a type, whatever its names mean.
+pub(crate) fn is_type_expression(text: &str) -> bool {
+    parse(text).is_ok()
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,

@@ -230,7 +230,7 @@ impl Read for StatesShape {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
         let span = node.span;
         let (mut initial, mut states, mut named) = (Slot(None), Vec::new(), false);
-        for Entry { key, key_span, value } in entries(node, sink)? {
+        for Entry { key, key_span, value } in entries(node, Self::example, sink)? {
             let value_span = value.span;
             if key == "initial" {
                 named = true;
@@ -262,6 +262,10 @@ impl Read for StatesShape {
             sink.push(report);
         }
         Some(Self { initial, states })
+    }
+
+    fn example() -> String {
+        "{ initial: idle, idle: { on: { NAME: idle } } }".to_owned()
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Reading here is by shape alone; what names mean is [`crate::lower`]'s.
 
+pub(crate) mod advice;
 mod file;
 mod position;
 mod scalars;
@@ -25,6 +26,9 @@ use crate::syntax::{Data, Entry, Node};
 /// A type that can be read from a node. `None`: a diagnostic says why.
 pub(crate) trait Read: Sized {
     fn read(node: Node, sink: &mut Sink) -> Option<Self>;
+
+    /// What one looks like, for helps.
+    fn example() -> String;
 }
 
 /// A value that was read, with its places.
@@ -90,12 +94,21 @@ macro_rules! shape {
 
         impl crate::shape::Read for $name {
             fn read(node: crate::syntax::Node, sink: &mut crate::diagnostic::Sink) -> Option<Self> {
-                let mut keys = crate::shape::Keys::of(node, sink)?;
+                let mut keys = crate::shape::Keys::of(node, Self::example, sink)?;
                 let shape = Self {
                     $($field: keys.take($key, !crate::shape::optional(&[$(stringify!($default))?]), sink),)*
                 };
                 keys.refuse_rest(&[$($key),*], sink);
                 Some(shape)
+            }
+
+            fn example() -> String {
+                let keys = [$((
+                    $key,
+                    !crate::shape::optional(&[$(stringify!($default))?]),
+                    <$type as crate::shape::Read>::example(),
+                )),*];
+                crate::shape::advice::example(&keys)
             }
         }
     };
@@ -115,9 +128,9 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn of(node: Node, sink: &mut Sink) -> Option<Self> {
+    pub(crate) fn of(node: Node, example: fn() -> String, sink: &mut Sink) -> Option<Self> {
         let span = node.name;
-        let entries = entries(node, sink)?;
+        let entries = entries(node, example, sink)?;
         let order = entries.iter().map(|entry| entry.key.clone()).collect();
         Some(Self {
             span,
@@ -145,7 +158,8 @@ impl Keys {
                         &codes::MISSING_KEY,
                         self.span,
                         format!("the key `{key}` is missing"),
-                    );
+                    )
+                    .help(format!("write `{key}: {}`", T::example()));
                     sink.push(report);
                 }
                 Slot(None)
@@ -175,7 +189,7 @@ pub(crate) struct List<T>(pub(crate) Vec<At<T>>);
 impl<T: Read> Read for List<T> {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
         let Data::Seq(items) = node.data else {
-            return wrong_type(&node, "a list", sink);
+            return wrong_type(&node, "a list", advice::list(&node, &T::example()), sink);
         };
         let read = items.into_iter().filter_map(|item| {
             let span = item.span;
@@ -186,6 +200,10 @@ impl<T: Read> Read for List<T> {
             })
         });
         Some(Self(read.collect()))
+    }
+
+    fn example() -> String {
+        format!("[{}]", T::example())
     }
 }
 
@@ -224,7 +242,7 @@ impl<T> Default for Table<T> {
 
 impl<T: Read> Read for Table<T> {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
-        let rows = entries(node, sink)?
+        let rows = entries(node, Self::example, sink)?
             .into_iter()
             .map(|Entry { key, key_span, value }| {
                 let span = value.span;
@@ -240,6 +258,10 @@ impl<T: Read> Read for Table<T> {
                 }
             });
         Some(Self(rows.collect()))
+    }
+
+    fn example() -> String {
+        format!("{{ NAME: {} }}", T::example())
     }
 }
 
@@ -257,19 +279,24 @@ impl<T: JsonSchema> JsonSchema for Table<T> {
     }
 }
 
-/// The entries of a mapping.
-pub(crate) fn entries(node: Node, sink: &mut Sink) -> Option<Vec<Entry>> {
+/// The entries of a mapping that looks like `example`.
+pub(crate) fn entries(node: Node, example: fn() -> String, sink: &mut Sink) -> Option<Vec<Entry>> {
     match node.data {
         Data::Map(entries) => Some(entries),
-        _ => wrong_type(&node, "a mapping", sink),
+        _ => wrong_type(&node, "a mapping", advice::mapping(&example()), sink),
     }
 }
 
 /// Reports a value of the wrong type, unless it was reported as something worse already.
-pub(crate) fn wrong_type<T>(node: &Node, expected: &str, sink: &mut Sink) -> Option<T> {
+pub(crate) fn wrong_type<T>(
+    node: &Node,
+    expected: &str,
+    help: impl Into<String>,
+    sink: &mut Sink,
+) -> Option<T> {
     if !matches!(node.data, Data::Refused) {
         let message = format!("expected {expected}, found {}", node.kind());
-        sink.push(Report::new(&codes::WRONG_TYPE, node.span, message));
+        sink.push(Report::new(&codes::WRONG_TYPE, node.span, message).help(help));
     }
     None
 }

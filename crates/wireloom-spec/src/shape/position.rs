@@ -18,6 +18,10 @@ impl Read for SchemaPosition {
     fn read(node: Node, _: &mut Sink) -> Option<Self> {
         Some(Self(node))
     }
+
+    fn example() -> String {
+        "string".to_owned()
+    }
 }
 
 impl JsonSchema for SchemaPosition {

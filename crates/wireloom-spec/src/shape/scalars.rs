@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Read, wrong_type};
+use super::{Read, advice, wrong_type};
 use crate::codes;
 use crate::diagnostic::{Report, Sink};
 use crate::suggest;
@@ -14,8 +14,12 @@ impl Read for String {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
         match node.data {
             Data::String(text) => Some(text),
-            _ => wrong_type(&node, "a string", sink),
+            _ => wrong_type(&node, "a string", advice::text(&node), sink),
         }
+    }
+
+    fn example() -> String {
+        "TEXT".to_owned()
     }
 }
 
@@ -23,8 +27,12 @@ impl Read for bool {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
         match node.data {
             Data::Bool(value) => Some(value),
-            _ => wrong_type(&node, "`true` or `false`", sink),
+            _ => wrong_type(&node, "`true` or `false`", advice::flag(), sink),
         }
+    }
+
+    fn example() -> String {
+        "true".to_owned()
     }
 }
 
@@ -35,6 +43,10 @@ pub(crate) struct Json(pub(crate) Node);
 impl Read for Json {
     fn read(node: Node, _: &mut Sink) -> Option<Self> {
         (!node.has_hole()).then_some(Self(node))
+    }
+
+    fn example() -> String {
+        "{ a: 1 }".to_owned()
     }
 }
 
@@ -59,7 +71,7 @@ pub(crate) struct Count<const MAX: u64>(pub(crate) u64);
 impl<const MAX: u64> Read for Count<MAX> {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
         let Data::Number(number) = &node.data else {
-            return wrong_type(&node, "a whole number", sink);
+            return wrong_type(&node, "a whole number", advice::count(), sink);
         };
         match number.as_u64().filter(|count| (1..=MAX).contains(count)) {
             Some(count) => Some(Self(count)),
@@ -70,6 +82,10 @@ impl<const MAX: u64> Read for Count<MAX> {
                 sink,
             ),
         }
+    }
+
+    fn example() -> String {
+        "10".to_owned()
     }
 }
 
@@ -101,7 +117,7 @@ impl Read for Duration {
             Data::Number(number) => {
                 return refuse(&node, format!("the duration {number} has no unit"), help, sink);
             }
-            _ => return wrong_type(&node, "a duration such as `30s`", sink),
+            _ => return wrong_type(&node, "a duration", help, sink),
         };
         let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
         match with_unit(&text, &units) {
@@ -115,6 +131,10 @@ impl Read for Duration {
             ),
             None => refuse(&node, format!("`{text}` is not a duration"), help, sink),
         }
+    }
+
+    fn example() -> String {
+        "30s".to_owned()
     }
 }
 
@@ -147,7 +167,7 @@ impl Read for Size {
                 text,
                 &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", GIB), ("B", 1)],
             ),
-            _ => return wrong_type(&node, "a size such as `256KiB`", sink),
+            _ => return wrong_type(&node, "a size", help, sink),
         };
         match bytes {
             Some(0) => refuse(&node, "a size of zero", "write at least `1B`", sink),
@@ -158,6 +178,10 @@ impl Read for Size {
                 refuse(&node, format!("{text} is not a size"), help, sink)
             }
         }
+    }
+
+    fn example() -> String {
+        "256KiB".to_owned()
     }
 }
 
@@ -183,8 +207,9 @@ pub(crate) struct Rate(pub(crate) Option<f64>);
 
 impl Read for Rate {
     fn read(node: Node, sink: &mut Sink) -> Option<Self> {
+        let help = "a rate is a number for a time: `100/s`, `10/m`, `5/h`, or `none`";
         let Data::String(text) = &node.data else {
-            return wrong_type(&node, "a rate such as `100/s`", sink);
+            return wrong_type(&node, "a rate", help, sink);
         };
         if text == "none" {
             return Some(Self(None));
@@ -215,14 +240,13 @@ impl Read for Rate {
             ),
             None => {
                 let message = format!("`{text}` is not a rate");
-                refuse(
-                    &node,
-                    message,
-                    "a rate is a number for a time: `100/s`, `10/m`, `5/h`, or `none`",
-                    sink,
-                )
+                refuse(&node, message, help, sink)
             }
         }
+    }
+
+    fn example() -> String {
+        "100/s".to_owned()
     }
 }
 
@@ -249,17 +273,21 @@ impl Read for Version {
         let text = match &node.data {
             Data::String(text) => text.clone(),
             Data::Number(number) => number.to_string(),
-            _ => return wrong_type(&node, "a version such as `1.0.0`", sink),
+            _ => return wrong_type(&node, "a version", "write it as `1.0.0`", sink),
         };
         match semver::Version::parse(&text) {
             Ok(version) => Some(Self(version)),
             Err(error) => refuse(
                 &node,
                 format!("`{text}` is not a semantic version: {error}"),
-                "write it as `1.0.0`",
+                format!("write it as `{}`", completed(&text)),
                 sink,
             ),
         }
+    }
+
+    fn example() -> String {
+        "1.0.0".to_owned()
     }
 }
 
@@ -289,6 +317,10 @@ macro_rules! choice {
                 let choices = [$(($text, Self::$variant)),+];
                 crate::shape::choose(&node, &choices, sink)
             }
+
+            fn example() -> String {
+                [$($text),+].first().copied().unwrap_or_default().to_owned()
+            }
         }
 
         // By hand, since the derived schema of a documented enum is a `oneOf` with poor messages in editors.
@@ -312,7 +344,13 @@ pub(crate) use choice;
 pub(crate) fn choose<T: Copy>(node: &Node, choices: &[(&str, T)], sink: &mut Sink) -> Option<T> {
     let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
     let Data::String(text) = &node.data else {
-        return wrong_type(node, &suggest::list(&names), sink);
+        let first = names.first().copied().unwrap_or_default();
+        return wrong_type(
+            node,
+            &suggest::list(&names),
+            format!("write one of them: `{first}`"),
+            sink,
+        );
     };
     match choices.iter().find(|(name, _)| name == text) {
         Some((_, value)) => Some(*value),
@@ -340,6 +378,10 @@ impl Read for Language {
         }
         None
     }
+
+    fn example() -> String {
+        "1".to_owned()
+    }
 }
 
 impl JsonSchema for Language {
@@ -365,6 +407,16 @@ pub(crate) fn refuse<T>(
 ) -> Option<T> {
     sink.push(Report::new(&codes::VALUE, node.span, message).help(help));
     None
+}
+
+/// A version with the parts that are left out of it; an example for what is none.
+fn completed(text: &str) -> String {
+    let begun = text.trim_start_matches(['v', 'V']);
+    ["", ".0", ".0.0"]
+        .iter()
+        .map(|rest| format!("{begun}{rest}"))
+        .find(|whole| semver::Version::parse(whole).is_ok())
+        .unwrap_or_else(|| "1.0.0".to_owned())
 }
 
 fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {

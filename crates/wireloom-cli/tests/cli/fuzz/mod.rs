@@ -281,7 +281,11 @@ async fn what_cannot_be_fuzzed_is_said() {
             visitors.push(tokio_tungstenite::accept_async(stream).await);
         }
     });
-    let cases: [(&[&str], i32, &str); 10] = [
+    let root = url.replace("/ws", "");
+    let cases: [(&[&str], i32, &str); 13] = [
+        (&[&root], 3, "instead of opening a WebSocket"),
+        (&[&root], 3, "most servers listen at /ws"),
+        (&[&url, "--time", "5"], 2, "as in 5s"),
         (
             &["ws://127.0.0.1:1/ws"],
             3,
@@ -315,7 +319,11 @@ async fn what_cannot_be_fuzzed_is_said() {
             2,
             "right.json holds no finding",
         ),
-        (&["http://h/ws"], 2, "an endpoint begins with ws:// or wss://"),
+        (
+            &["http://h/ws"],
+            2,
+            "an address begins with ws:// or wss://, as in ws://h/ws",
+        ),
     ];
     for (args, code, says) in cases {
         let ended = fuzz(dir.path(), args).await;

@@ -148,7 +148,7 @@ fn view(model: &Model, source: &str) -> View {
 fn message_section(model: &Model, message: &Message) -> Section {
     let def = model.def(message.payload);
     Section {
-        facts: rows(model, prose::facts(message)),
+        facts: rows(model, prose::facts(model, message)),
         anchor: anchor(&message.name),
         ..section(
             model,

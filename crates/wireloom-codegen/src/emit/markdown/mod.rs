@@ -109,7 +109,13 @@ fn view(model: &Model, source: &str) -> View {
         subprotocol: model.info.subprotocol(),
         hash: model.hash.clone(),
         description: model.info.description.as_deref().map(paragraph),
-        connection: rows(model, prose::connection(model)),
+        connection: rows(model, prose::connection(model))
+            .into_iter()
+            .map(|row| Row {
+                value: bars(&row.value),
+                ..row
+            })
+            .collect(),
         groups: prose::groups(model)
             .into_iter()
             .map(|group| Group {
@@ -166,7 +172,7 @@ fn message_view(model: &Model, message: &Message) -> MessageView {
         anchor: anchor(&message.name),
         description: message.docs.description.as_deref().map(paragraph),
         deprecated: message.docs.deprecated,
-        facts: rows(model, prose::facts(message)),
+        facts: rows(model, prose::facts(model, message)),
         shape: shape_view(model, model.def(message.payload), message.payload_optional),
         examples: examples(&message.docs),
     }
@@ -210,13 +216,13 @@ fn field_view(model: &Model, field: &prose::Field<'_>) -> FieldView {
     }
     description.extend(field.docs.description.as_deref().map(cell));
     if let Some(default) = &field.docs.default {
-        description.push(format!("Default: {}.", code(&default.to_string())));
+        description.push(format!("Default: {}.", bars(&code(&default.to_string()))));
     }
     FieldView {
-        name: code(field.name),
-        target: words(model, &field.target),
+        name: bars(&code(field.name)),
+        target: bars(&words(model, &field.target)),
         required: yes(field.required),
-        constraints: words(model, &field.constraints),
+        constraints: bars(&words(model, &field.constraints)),
         description: description.join(" "),
     }
 }

@@ -45,9 +45,10 @@ pub(in crate::emit) fn connection(model: &Model) -> Vec<Fact> {
     ]
 }
 
-/// What answers a message, who may send it, how it is delivered.
-pub(in crate::emit) fn facts(message: &Message) -> Vec<Fact> {
-    let mut facts = answer(&message.answer);
+/// What answers a message, who may send it and when, how it is delivered.
+pub(in crate::emit) fn facts(model: &Model, message: &Message) -> Vec<Fact> {
+    let mut facts = answer(message);
+    facts.extend(accepted(model, message));
     if !message.errors.is_empty() {
         facts.push(fact("Errors", Prose::codes(&message.errors)));
     }
@@ -75,9 +76,10 @@ pub(in crate::emit) fn facts(message: &Message) -> Vec<Fact> {
     facts
 }
 
-fn answer(answer: &Answer) -> Vec<Fact> {
-    match answer {
-        Answer::None => Vec::new(),
+fn answer(message: &Message) -> Vec<Fact> {
+    match &message.answer {
+        Answer::None if message.engine || !message.from.client() => Vec::new(),
+        Answer::None => vec![fact("Answered by", Prose::of("nothing, unless it is refused"))],
         Answer::Reply(reply) => vec![fact("Answered by", Prose::default().message(reply))],
         Answer::Stream {
             item,
@@ -102,6 +104,22 @@ fn answer(answer: &Answer) -> Vec<Fact> {
             ]
         }
     }
+}
+
+/// In which states a message is accepted, if states say anything of it.
+fn accepted(model: &Model, message: &Message) -> Option<Fact> {
+    let states = model.states.as_ref()?;
+    let accepting = states.states.iter().filter_map(|(state, on)| {
+        let to = on.get(&message.name)?;
+        let here = Prose::default().code(state);
+        Some(if to == state {
+            here
+        } else {
+            here.words(", which becomes ").code(to)
+        })
+    });
+    let accepting: Vec<Prose> = accepting.collect();
+    (!accepting.is_empty()).then(|| fact("Accepted in state", Prose::joined(accepting, "; ")))
 }
 
 fn delivery(message: &Message) -> Prose {
