@@ -54,9 +54,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Help for a key that is the rest of a text which a comma cut in two, as in `{ a: one, two }`.
+    /// Help for a key without a value: `type:string`, or the rest of a text which a comma cut in two, as in `{ a: one, two }`.
     pub(crate) fn torn_text(&self) -> Option<String> {
-        let torn = matches!(self.value.data, Data::Null) && self.key.contains(' ');
+        if !matches!(self.value.data, Data::Null) {
+            return None;
+        }
+        if let Some((key, value)) = self.key.split_once(':') {
+            return Some(format!("write a space after the `:`: `{key}: {value}`"));
+        }
+        let torn = self.key.contains(' ');
         torn.then(|| "quote the text before it: a comma ends an unquoted text between braces".to_owned())
     }
 }

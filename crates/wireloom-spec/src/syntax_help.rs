@@ -129,7 +129,7 @@ fn between_brackets(line: &str, rest: &str) -> String {
     match sign {
         '[' | '{' => "quote the text: a bracket ends an unquoted text between braces".to_owned(),
         ':' if line.contains(['{', '[']) => {
-            "quote the text: a `: ` in it makes a key of what stands before".to_owned()
+            "write `,` before the key; or quote the text: a `: ` in it makes a key of what stands before".to_owned()
         }
         ':' => "a `{` or `[` above is not closed: end it with `}` or `]`".to_owned(),
         _ => "write `,` between two entries, and end them with the bracket that closes; quote texts with brackets in them"

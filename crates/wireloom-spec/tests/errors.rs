@@ -177,7 +177,10 @@ fn what_is_no_yaml_is_told_how_to_mend() {
             "types:\n  A: { type: string, pattern: \"\\d+\" }\n",
             "in single quotes: `'\\d+'`",
         ),
-        ("types:\n  A: { description: a: b }\n", "quote the text: a `: `"),
+        (
+            "types:\n  A: { description: a: b }\n",
+            "or quote the text: a `: `",
+        ),
         (
             "types:\n  A: { type: string\n  B: string\n",
             "a `{` or `[` above is not closed",
@@ -241,6 +244,14 @@ fn what_is_of_the_wrong_kind_is_told_the_shape_that_is_wanted() {
         ("payload: { type: number, max: 3 }", "did you mean `maximum`?"),
         ("payload: { type: string, values: [a] }", "did you mean `enum`?"),
         ("payload: { type: string, maxLength: ten }", "write digits alone"),
+        (
+            "payload: {type:string}",
+            "write a space after the `:`: `type: string`",
+        ),
+        (
+            "payload: { fields: { m: 'map<string, integer>' } }",
+            "`map<integer>`",
+        ),
         ("payload: { fields: [x] }", "write a mapping: `{ NAME: string }`"),
         (
             "payload: { properties: { a: string }, required: true }",

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use wireloom::{Engine, Protocol, Registry, Reject, ServeOptions};
+use wireloom::{Engine, Internal, Protocol, Registry, Reject, ServeOptions};
 
 use crate::support::{Ended, PROTOCOL, command, folder, run};
 
@@ -34,6 +34,7 @@ fn engine() -> Engine<Arc<Notify>> {
         .on("say", |_cx, payload| async move {
             match payload["text"].as_str() {
                 Some("no") => Err(Reject::declared("refused", "not today", false)),
+                Some("broken") => Err(Reject::internal(Internal::new("it is broken"))),
                 _ => Ok(json!({ "text": payload["text"] })),
             }
         })
@@ -153,6 +154,7 @@ async fn every_kind_of_error_is_1() {
     let url = demo(true).await;
     for (kind, payload, code) in [
         ("say", "{\"text\":\"no\"}", "refused"),
+        ("say", "{\"text\":\"broken\"}", "internal"),
         ("say", "{\"text\":\"\"}", "invalid_payload"),
         ("say", "{\"text\":\"a\",\"text\":\"b\"}", "invalid_json"),
         ("count", "{\"to\":99}", "invalid_payload"),
@@ -162,7 +164,14 @@ async fn every_kind_of_error_is_1() {
     ] {
         let ended = call(&[&url, kind, payload]).await;
         assert_eq!(ended.code, Some(1), "{kind} {payload}: {ended:?}");
-        assert_eq!(messages(&ended)[0]["payload"]["code"], code, "{ended:?}");
+        let payload = &messages(&ended)[0]["payload"];
+        assert_eq!(payload["code"], code, "{ended:?}");
+        // What the reference says of it.
+        let of_engine = wireloom_spec::ENGINE_ERRORS
+            .iter()
+            .find(|error| error.code == code);
+        let retryable = of_engine.is_some_and(|error| error.retryable);
+        assert_eq!(payload["retryable"], retryable, "{ended:?}");
     }
 }
 

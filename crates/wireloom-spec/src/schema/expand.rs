@@ -285,10 +285,15 @@ impl<'a> Expander<'a> {
                     span
                 };
                 let message = format!("`{text}` is no type expression: {what}");
-                let report = Report::new(&codes::TYPE_EXPRESSION, caret, message).help(
+                // Between braces, the comma has ended the text.
+                let is_pair = text.starts_with("map<") && (text.contains(',') || !text.contains('>'));
+                let help = if is_pair {
+                    "the keys of a map are strings, and only the type of its values is written: `map<integer>`"
+                } else {
                     "a type is `string`, `integer`, `number`, `boolean`, `null`, `any`, a name under `types`, \
-                     `T[]`, `T?` or `map<T>`",
-                );
+                     `T[]`, `T?` or `map<T>`"
+                };
+                let report = Report::new(&codes::TYPE_EXPRESSION, caret, message).help(help);
                 self.sink.push(report);
                 self.broken()
             }
