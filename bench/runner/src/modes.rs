@@ -90,15 +90,8 @@ impl Mode {
 
     /// Decimals that mean something.
     pub(crate) fn decimals(self) -> usize {
-        match self {
-            Self::Idle
-            | Self::Instructions
-            | Self::Decode
-            | Self::DecodeNested
-            | Self::DecodeSorted
-            | Self::Encode => 0,
-            _ => 2,
-        }
+        // What is done once is counted, not timed.
+        if self.once() { 0 } else { 2 }
     }
 
     /// The peer that ratios are against.

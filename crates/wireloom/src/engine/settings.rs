@@ -41,9 +41,9 @@ pub struct Settings {
     /// Refused messages, less those accepted since, after which a connection that exceeds its rate is closed with
     /// 4429.
     pub rate_strikes: u32,
-    /// Longest time that a write may be stuck before the connection is dropped, 100 ms at least: that the peer takes less than 4 KiB of
-    /// what waits for it. Under another server than [`crate::serve`], a peer takes something when the kernel says that
-    /// its buffer has room again, which is a third of it: who reads more slowly than that is dropped, too.
+    /// Longest time that a write may be stuck before the connection is dropped, 100 ms at least. It is stuck while the peer
+    /// takes less than 4 KiB of what waits for it. [`crate::serve`] on Linux notices whatever is taken; elsewhere that shows
+    /// when a third of the kernel's buffer is free, and who reads more slowly than that is dropped, too.
     pub write_timeout: Duration,
     /// Origins that browsers may connect from, beside the server's own host and localhost; `*` allows all.
     pub origins: Vec<String>,
