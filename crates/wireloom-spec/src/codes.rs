@@ -15,6 +15,8 @@ pub struct Code {
     pub severity: Severity,
     /// What it means, in a line.
     pub title: &'static str,
+    /// What to do about it, where a diagnostic of this code says nothing of that itself.
+    pub help: Option<&'static str>,
     /// What it means, in a paragraph of Markdown.
     pub text: &'static str,
     /// A file that shows it. What every file has (`wireloom`, `info`, `messages`) may be
@@ -23,12 +25,15 @@ pub struct Code {
 }
 
 macro_rules! codes {
-    ($($name:ident = { id: $id:literal, severity: $severity:ident, title: $title:literal, text: $text:literal,
-        example: $example:literal, })*) => {
+    (@help) => { None };
+    (@help $help:literal) => { Some($help) };
+    ($($name:ident = { id: $id:literal, severity: $severity:ident, title: $title:literal, $(help: $help:literal,)?
+        text: $text:literal, example: $example:literal, })*) => {
         $(pub(crate) static $name: Code = Code {
             id: $id,
             severity: Severity::$severity,
             title: $title,
+            help: codes!(@help $($help)?),
             text: $text,
             example: $example,
         };)*
@@ -60,31 +65,6 @@ pub fn find(id: &str) -> Option<&'static Code> {
     ALL.iter().find(|code| code.id.eq_ignore_ascii_case(id)).copied()
 }
 
-/// What to do about diagnostics of a code that say nothing of it themselves.
-pub(crate) fn help(id: &str) -> Option<&'static str> {
-    let help = match id {
-        "W001" => "look at the line, and at the one above it",
-        "W002" => "give inner schemas names under `types`, and refer to them",
-        "W003" => "write a plain key, with `: ` after it",
-        "W006" | "W047" => "remove one of the two",
-        "W012" => "choose another name",
-        "W025" => "remove it, or add what it belongs to",
-        "W029" => "change it so that some value fits",
-        "W030" => "list the possible values, each once and of the schema's own type",
-        "W034" => "change the value, or the schema",
-        "W046" => {
-            "`overflow: coalesce` takes as `key` the JSON Pointer of a required property, such as `/id`"
-        }
-        "W048" => "write the version that brought it, or raise `info.version`",
-        "W051" => "name it in the `on` of a state that is reached, or remove it",
-        "W060" => "use it in a payload, or remove it",
-        "W061" => "list it in the `errors` of a message, or remove it",
-        "W062" => "mend some, and check again",
-        _ => return None,
-    };
-    Some(help)
-}
-
 /// All codes as a page of Markdown.
 #[must_use]
 pub fn markdown() -> String {
@@ -100,6 +80,7 @@ pub fn markdown() -> String {
             title,
             text,
             example,
+            ..
         } = code;
         // Writing to a string cannot fail.
         let _ = write!(
@@ -122,6 +103,7 @@ codes! {
         id: "W001",
         severity: Error,
         title: "the file is not valid YAML",
+        help: "look at the line, and at the one above it",
         text: r##"The YAML parser stopped here. Nothing after this place was read, so mend it first. Frequent causes: a tab in the
 indentation, a `: ` inside an unquoted text, a bracket that is not closed."##,
         example: r##"types:
@@ -132,6 +114,7 @@ indentation, a `: ` inside an unquoted text, a bracket that is not closed."##,
         id: "W002",
         severity: Error,
         title: "a limit is passed",
+        help: "give inner schemas names under `types`, and refer to them",
         text: r##"Files are bounded, so that a hostile one ends in this diagnostic: 8 MiB of text, 64 levels of nesting, a million values,
 32 levels of brackets in a type expression. Name inner schemas under `types` to make a file flatter."##,
         example: r##"types:
@@ -142,6 +125,7 @@ indentation, a `: ` inside an unquoted text, a bracket that is not closed."##,
         id: "W003",
         severity: Error,
         title: "a feature of YAML that a protocol does not use",
+        help: "write a plain key, with `: ` after it",
         text: r##"Anchors, aliases, merge keys, tags, keys that are no strings and several documents in one file are refused: they have no
 counterpart in JSON and hide what a file says. What is shared gets a name under `types`."##,
         example: r##"types:
@@ -172,6 +156,7 @@ counterpart in JSON and hide what a file says. What is shared gets a name under 
         id: "W006",
         severity: Error,
         title: "a key stands twice in the same mapping",
+        help: "remove one of the two",
         text: r##"YAML forbids it, and readers differ in which one they take. Remove one."##,
         example: r##"types:
   Name: { type: string, maxLength: 10, maxLength: 20 }
@@ -230,6 +215,7 @@ messages: {}
         id: "W012",
         severity: Error,
         title: "a name that belongs to the engine",
+        help: "choose another name",
         text: r##"The prefixes `connection:` and `request:`, the names `ping`, `pong` and `error`, and the engine's error codes are part of
 every protocol and cannot be defined again. The built-in type expressions, such as `string`, cannot be names of types."##,
         example: r##"messages:
@@ -303,6 +289,7 @@ give the inner schema a name of its own under `types`."##,
         id: "W025",
         severity: Warning,
         title: "a keyword that asserts nothing here",
+        help: "remove it, or add what it belongs to",
         text: r##"JSON Schema lets any keyword stand anywhere, and applies it only to values of its own type: `maxLength` on an integer is
 always satisfied. `minContains` needs `contains`, `then` needs `if`."##,
         example: r##"types:
@@ -344,6 +331,7 @@ in the input, and would let a peer keep the server busy with one message."##,
         id: "W029",
         severity: Error,
         title: "bounds that nothing can satisfy",
+        help: "change it so that some value fits",
         text: r##"A least value above the largest one, or something alike: no message could ever be valid."##,
         example: r##"types:
   Name: { type: string, minLength: 5, maxLength: 3 }
@@ -353,6 +341,7 @@ in the input, and would let a peer keep the server busy with one message."##,
         id: "W030",
         severity: Error,
         title: "constants that cannot be meant",
+        help: "list the possible values, each once and of the schema's own type",
         text: r##"An empty `enum`, a constant that stands twice, or one that is not of the schema's own `type`. YAML reads `1.10` as a
 number and `true` as a boolean: quote them where strings are meant."##,
         example: r##"types:
@@ -396,6 +385,7 @@ code. Put an object between."##,
         id: "W034",
         severity: Error,
         title: "an example or default that its own schema refuses",
+        help: "change the value, or the schema",
         text: r##"Every example and every default is checked against its schema, formats included."##,
         example: r##"types:
   Name: { type: string, maxLength: 3, examples: [Alexandra] }
@@ -487,6 +477,7 @@ messages:
         id: "W046",
         severity: Error,
         title: "a delivery that cannot work",
+        help: "`overflow: coalesce` takes as `key` the JSON Pointer of a required property, such as `/id`",
         text: r##"`key` belongs to `overflow: coalesce` and is a JSON Pointer to a property that every payload of the message has."##,
         example: r##"messages:
   status: { from: server, payload: { fields: { id: string } }, delivery: { overflow: coalesce, key: /idd } }
@@ -496,6 +487,7 @@ messages:
         id: "W047",
         severity: Error,
         title: "an entry stands twice in a list",
+        help: "remove one of the two",
         text: r##"Error codes, scopes and required properties are sets. Remove one of the two."##,
         example: r##"messages:
   get: { from: client, auth: [read, read] }
@@ -505,6 +497,7 @@ messages:
         id: "W048",
         severity: Error,
         title: "a version that has not come yet",
+        help: "write the version that brought it, or raise `info.version`",
         text: r##"`since` names the version of the protocol that brought a message. It cannot be later than `info.version`."##,
         example: r##"messages:
   get: { from: client, since: 2.0.0 }
@@ -527,6 +520,7 @@ states:
         id: "W051",
         severity: Error,
         title: "a state that no transition reaches",
+        help: "name it in the `on` of a state that is reached, or remove it",
         text: r##"No sequence of messages leads from the initial state to this one, so that what it accepts is never accepted there."##,
         example: r##"messages:
   go: { from: client }
@@ -552,6 +546,7 @@ states:
         id: "W060",
         severity: Warning,
         title: "a type that no message uses",
+        help: "use it in a payload, or remove it",
         text: r##"Nothing that can travel contains this type. Remove it, or use it."##,
         example: r##"types:
   Name: string
@@ -561,6 +556,7 @@ states:
         id: "W061",
         severity: Warning,
         title: "an error that no message lists",
+        help: "list it in the `errors` of a message, or remove it",
         text: r##"No request declares it, so that no handler can answer with it."##,
         example: r##"errors:
   not_found: { description: There is no such thing. }
@@ -571,6 +567,7 @@ states:
         id: "W062",
         severity: Warning,
         title: "there are more diagnostics than are shown",
+        help: "mend some, and check again",
         text: r##"At most 1,000 errors and 1,000 warnings are listed. Mend some, and check again."##,
         example: r##""##,
     }

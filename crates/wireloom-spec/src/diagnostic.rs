@@ -201,9 +201,7 @@ fn place(report: Report, source: &Source<'_>) -> Diagnostic {
         message: report.message,
         place: at(report.span, source),
         label: report.label,
-        help: report
-            .help
-            .or_else(|| codes::help(report.code.id).map(str::to_owned)),
+        help: report.help.or_else(|| report.code.help.map(str::to_owned)),
         related: report
             .related
             .into_iter()
